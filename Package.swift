@@ -1,0 +1,83 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func executable(_ name: String) -> Target {
+  .executableTarget(name: name, dependencies: ["MEDApp", arguments], swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(name: name, dependencies: ["MEDTestSupport"] + dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "medispatcher",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "MEDCore", targets: ["MEDCore"]),
+    .library(name: "MEDBeanstalk", targets: ["MEDBeanstalk"]),
+    .library(name: "MEDPush", targets: ["MEDPush"]),
+    .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
+    .executable(name: "medispatcher", targets: ["medispatcher"]),
+    .executable(name: "amender", targets: ["amender"]),
+    .executable(name: "medctl", targets: ["medctl"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // The domain and the engine: no socket, no C, no SQL.
+    library(
+      "MEDCore",
+      [
+        "MEDLoop", log, lifecycle,
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
+      ]),
+
+    // The event loop that sockets, transfers and tasks share.
+    library("MEDLoop", [.product(name: "HeapModule", package: "swift-collections")]),
+
+    // Adapters. Each knows its own outside world and nothing of dispatching.
+    library("MEDBeanstalk", ["MEDCore", "MEDLoop", log, .product(name: "DequeModule", package: "swift-collections")]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    library("MEDCurl", ["CCurl", "MEDLoop"]),
+    library("MEDPush", ["MEDCore", "MEDCurl", "MEDLoop", log]),
+    library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
+
+    // Config file → objects → services, and the thin shells over it.
+    library("MEDApp", ["MEDCore", "MEDBeanstalk", "MEDPush", "MEDSQLite", lifecycle, log, "TOMLKit"]),
+    executable("medispatcher"),
+    executable("amender"),
+    executable("medctl"),
+
+    // Real servers for tests.
+    library("MEDTestSupport"),
+    tests("MEDLoopTests", ["MEDLoop"]),
+    tests("MEDCoreTests", ["MEDCore"]),
+    tests("MEDBeanstalkTests", ["MEDBeanstalk"]),
+    tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
+    tests("MEDSQLiteTests", ["MEDSQLite"]),
+    tests("MEDAppTests", ["MEDApp"]),
+    tests("SystemTests", ["MEDBeanstalk", "MEDSQLite"]),
+  ]
+)
