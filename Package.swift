@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 let settings: [SwiftSetting] = [
@@ -55,7 +55,8 @@ let package = Package(
       ]),
 
     // The event loop that sockets, transfers and tasks share.
-    library("MEDLoop", [.product(name: "HeapModule", package: "swift-collections")]),
+    .systemLibrary(name: "CEpoll"),
+    library("MEDLoop", ["CEpoll", .product(name: "HeapModule", package: "swift-collections")]),
 
     // Adapters. Each knows its own outside world and nothing of dispatching.
     library("MEDBeanstalk", ["MEDCore", "MEDLoop", log, .product(name: "DequeModule", package: "swift-collections")]),
