@@ -25,7 +25,9 @@ extension ServerProcess {
       output: directory.file("output"), errors: directory.file("errors"))
     var raw: Int32 = 0
     do {
-      try await eventually("\(path) ends", within: limit, every: .milliseconds(2)) { waitpid(pid, &raw, WNOHANG) == pid }
+      try await eventually("\(path) ends", within: limit, every: .milliseconds(2)) {
+        waitpid(pid, &raw, WNOHANG) == pid
+      }
     } catch {
       kill(pid, SIGKILL)
       waitpid(pid, &raw, 0)

@@ -95,6 +95,7 @@ public struct Answer: Sendable {
     return copy
   }
 
+  /// Whether the connection is closed after it.
   var closesConnection: Bool {
     if case .untilClose = framing { return true }
     return closes || cutAfter != nil
@@ -104,12 +105,12 @@ public struct Answer: Sendable {
   var wire: [UInt8] {
     var head = "HTTP/1.1 \(status) Test\r\n"
     for (name, value) in headers { head += "\(name): \(value)\r\n" }
-    if closes { head += "Connection: close\r\n" }
+    if closesConnection, cutAfter == nil { head += "Connection: close\r\n" }
     switch framing {
     case .contentLength:
       return Array((head + "Content-Length: \(body.count)\r\n\r\n").utf8) + body
     case .untilClose:
-      return Array((head + "Connection: close\r\n\r\n").utf8) + body
+      return Array((head + "\r\n").utf8) + body
     case .endless:
       return Array((head + "\r\n").utf8) + body
     case .chunked(let size):

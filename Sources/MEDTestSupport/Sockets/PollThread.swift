@@ -1,7 +1,7 @@
 import Foundation
 
 /// What a ``PollThread`` drives: sockets and what to do with them. Its methods run under the thread's lock.
-protocol Polled {
+protocol Polled: SendableMetatype {
   /// The sockets to wait on, with `events` set.
   func interests() -> [pollfd]
   /// When to turn at the latest, though no socket has anything; nil for no such time.
