@@ -117,6 +117,11 @@ public final class ServerProcess: Sendable {
     }
   }
 
+  public func restart() async throws {
+    try await stop()
+    try start()
+  }
+
   /// The last 4 KiB of its output, headed by how it is.
   public var report: String {
     let state = exitStatus.map { "ended with \($0)" } ?? "running as \(pid)"

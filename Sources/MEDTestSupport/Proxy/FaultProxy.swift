@@ -4,18 +4,25 @@ import Glibc
 ///
 /// Everything may be changed while it runs. Its port stays the same until the last reference goes.
 /// ```
-/// let proxy = try FaultProxy(to: server.port)
+/// let proxy = try FaultProxy(to: server)
 /// proxy.add(.cut(beforeForwarding: "INSERTED", .toClient))
 /// ```
 public final class FaultProxy: Sendable {
   public let port: UInt16
   private let thread: PollThread<ProxyState>
+  private let server: BeanstalkdServer?
 
   /// `host:port` for the client's configuration.
   public var address: String { "127.0.0.1:\(port)" }
 
   /// - Parameter serverPort: on 127.0.0.1; connected to anew for each client.
-  public init(to serverPort: UInt16) throws {
+  public convenience init(to serverPort: UInt16) throws { try self.init(port: serverPort, server: nil) }
+
+  /// In front of that server, which lives at least as long as the proxy.
+  public convenience init(to server: BeanstalkdServer) throws { try self.init(port: server.port, server: server) }
+
+  private init(port serverPort: UInt16, server: BeanstalkdServer?) throws {
+    self.server = server
     port = try FreePort.next()
     thread = try PollThread(ProxyState(listener: TCP.listen(port: port), port: port, serverPort: serverPort))
   }
