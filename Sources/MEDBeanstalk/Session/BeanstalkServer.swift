@@ -48,6 +48,8 @@ public final class BeanstalkServer: QueueServer {
 
   public var address: QueueServerAddress { endpoint.address }
   public var isReachable: Bool { health.isReachable }
+  /// Whether every connection that the session keeps is up, those of listeners aside.
+  public var isFullyConnected: Bool { commands.allSatisfy(\.isUp) && takes.isFullyUp && looks.isUp }
   /// What `stats` said at the latest connect.
   public var statisticsAtConnect: ServerStatistics { endpoint.statistics }
 

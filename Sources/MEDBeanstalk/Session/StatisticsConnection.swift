@@ -12,6 +12,7 @@ final class StatisticsConnection: LinkOwner {
 
   init(_ endpoint: Endpoint) { self.endpoint = endpoint }
 
+  var isUp: Bool { connection != nil }
   var isIdle: Bool { connection?.isIdle ?? true }
 
   func ask(_ commands: Command...) async throws(BeanstalkError) -> [Answer] {

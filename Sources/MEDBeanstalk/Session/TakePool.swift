@@ -31,6 +31,7 @@ final class TakePool {
     releaseAllWaiting()
   }
 
+  var isFullyUp: Bool { connections.allSatisfy(\.isUp) }
   var isIdle: Bool { waiting.isEmpty && !connections.contains { $0.isTaken } }
 
   func take(_ count: Int, from tube: TubeName) async -> ReserveExchange.Result {
