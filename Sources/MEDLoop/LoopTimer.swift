@@ -2,7 +2,7 @@ import HeapModule
 
 /// One call at one time. Confined to its loop.
 public final class LoopTimer {
-  let deadline: ContinuousClock.Instant
+  public let deadline: ContinuousClock.Instant
   private var action: (() -> Void)?
 
   init(deadline: ContinuousClock.Instant, action: @escaping () -> Void) {
@@ -13,7 +13,8 @@ public final class LoopTimer {
   /// After this the action is not called any more, and what it held is released.
   public func cancel() { action = nil }
 
-  var isCancelled: Bool { action == nil }
+  /// Fired or cancelled.
+  public var isOver: Bool { action == nil }
 
   func fire() {
     let action = self.action
@@ -50,7 +51,7 @@ struct TimerQueue {
 
   var nextDeadline: ContinuousClock.Instant? {
     mutating get {
-      while let first = heap.min, first.timer.isCancelled { heap.removeMin() }
+      while let first = heap.min, first.timer.isOver { heap.removeMin() }
       return heap.min?.timer.deadline
     }
   }
@@ -61,7 +62,7 @@ struct TimerQueue {
   }
 
   private mutating func sweep() {
-    heap = Heap(heap.unordered.filter { !$0.timer.isCancelled })
+    heap = Heap(heap.unordered.filter { !$0.timer.isOver })
     sizeAfterSweep = heap.count
   }
 }
