@@ -22,6 +22,8 @@ struct DataLogFile {
   private var distrusted: Set<FileIdentity> = []
   private var period: Int64?
   private var lastLook: UInt64 = 0
+  /// Directories that have got a new name in them and could not be synced.
+  private var unsyncedDirectories: [String] = []
 
   private struct Open {
     let descriptor: Int32
@@ -58,7 +60,7 @@ struct DataLogFile {
   ///
   /// If anything fails, a new file is begun and all that isn't confirmed is written and synced there.
   /// - Throws: if that fails too. The log then has no open file and keeps what is unconfirmed for the next attempt;
-  ///   see ``forget(_:)``.
+  ///   see ``forget(_:ofBatch:)``.
   mutating func store(_ batch: [UInt8], _ demands: Demands) throws(DataLogError) {
     unconfirmed += batch
     recovered = nil
@@ -80,14 +82,19 @@ struct DataLogFile {
     }
   }
 
-  /// Takes ranges out of what is unconfirmed: their owners have been told of the failure. Only after `store` threw.
-  mutating func forget(_ ranges: [Range<Int>]) {
-    guard !ranges.isEmpty else { return }
+  /// Takes lines of the last batch out of what is unconfirmed: their owners are told of the failure. After `store`
+  /// threw, which leaves the whole batch at the end; what was there before it may have been confirmed on the way.
+  /// - Parameters:
+  ///   - lines: ranges in the batch, ascending.
+  ///   - count: the batch's length.
+  mutating func forget(_ lines: [Range<Int>], ofBatch count: Int) {
+    guard !lines.isEmpty else { return }
+    let base = unconfirmed.count - count
     var kept: [UInt8] = []
     var start = 0
-    for range in ranges {
-      kept += unconfirmed[start..<range.lowerBound]
-      start = range.upperBound
+    for line in lines {
+      kept += unconfirmed[start..<base + line.lowerBound]
+      start = base + line.upperBound
     }
     kept += unconfirmed[start...]
     unconfirmed = kept
@@ -169,7 +176,7 @@ struct DataLogFile {
   }
 
   private mutating func open(at time: RecordTime, mustBeNew: Bool) throws(DataLogError) {
-    try operations.makeDirectories(directory)
+    try prepareDirectory()
     for number in 0...DataLogNaming.successors {
       let path = "\(directory)/\(naming.name(at: time, number: number))"
       let flags = O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY
@@ -182,9 +189,29 @@ struct DataLogFile {
       if mustBeNew { continue }
       let existing = operations.open(path, flags)
       guard existing >= 0 else { throw DataLogError(.open, errno: -existing, path: path) }
-      if try adopt(existing, path, isNew: false) { return }
+      // Whoever made it may have died before its name was on disk.
+      if try adopt(existing, path, isNew: false) { return try operations.syncDirectory(directory) }
     }
     throw DataLogError(.open, errno: EEXIST, path: directory)
+  }
+
+  /// Makes the directory, and what is missing above it, and syncs what has a new name in it.
+  private mutating func prepareDirectory() throws(DataLogError) {
+    var missing: [String] = []
+    var path = directory
+    while operations.status(path) == nil && FileOperations.parent(of: path) != path {
+      missing.append(path)
+      path = FileOperations.parent(of: path)
+    }
+    for path in missing.reversed() {
+      let result = operations.makeDirectory(path)
+      guard result == 0 || result == -EEXIST else { throw DataLogError(.directory, errno: -result, path: path) }
+      unsyncedDirectories.append(FileOperations.parent(of: path))
+    }
+    while let path = unsyncedDirectories.last {
+      try operations.syncDirectory(path)
+      unsyncedDirectories.removeLast()
+    }
   }
 
   /// - Returns: false if the file has failed before; then it is closed.

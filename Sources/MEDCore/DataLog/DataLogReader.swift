@@ -47,7 +47,7 @@ public final class DataLogReader {
   private var tooLongStart: UInt64?
   private var tornEnd: UInt64?
 
-  private static let chunk = 64 << 10
+  private var chunk = [UInt8](repeating: 0, count: 64 << 10)
 
   /// - Parameters:
   ///   - offset: bytes from the file's beginning, where a line begins: an ``Entry/end``.
@@ -123,12 +123,10 @@ public final class DataLogReader {
 
   /// - Returns: false at the end of the file.
   private func readChunk() throws(DataLogError) -> Bool {
-    let kept = buffer.count
-    guard let offset = Int64(exactly: base + UInt64(kept)) else { return false }
-    buffer.append(contentsOf: repeatElement(0, count: Self.chunk))
-    let count = buffer.withUnsafeMutableBytes { source(UnsafeMutableRawBufferPointer(rebasing: $0[kept...]), offset) }
-    buffer.removeLast(Self.chunk - min(max(count, 0), Self.chunk))
+    guard let offset = Int64(exactly: base + UInt64(buffer.count)) else { return false }
+    let count = chunk.withUnsafeMutableBytes { source($0, offset) }
     if count < 0 { throw DataLogError(.read, errno: Int32(clamping: -count), path: path) }
+    buffer += chunk.prefix(count)
     return count > 0
   }
 

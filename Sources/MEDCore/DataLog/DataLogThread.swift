@@ -65,19 +65,17 @@ final class DataLogThread: Sendable {
   }
 
   private func store(_ work: DataLogBuffer.Work, in file: inout DataLogFile) -> DataLogError? {
-    let before = file.unconfirmed.count
     let demands = DataLogFile.Demands(
       sync: !work.waiters.isEmpty || work.close, reopen: work.reopen, time: now(),
       uptime: DataLogMonitor<DataLogBuffer>.uptime())
     // Nothing to end with: a log that never wrote makes no file when it is closed.
-    if work.close && work.waiters.isEmpty && work.batch.isEmpty && before == 0 { return nil }
+    if work.close && work.waiters.isEmpty && work.batch.isEmpty && file.unconfirmed.isEmpty { return nil }
     do {
       try file.store(work.batch, demands)
       return nil
     } catch {
       // Who waits for a record hears of the failure and brings it again; kept too, it would gather without end.
-      file.forget(
-        work.waiters.filter { !$0.line.isEmpty }.map { before + $0.line.lowerBound..<before + $0.line.upperBound })
+      file.forget(work.waiters.map(\.line), ofBatch: work.batch.count)
       return error
     }
   }

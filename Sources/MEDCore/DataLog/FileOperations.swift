@@ -59,16 +59,6 @@ struct FileOperations: Sendable {
 }
 
 extension FileOperations {
-  /// Makes `path` and what is missing above it; each new name is on disk when this returns.
-  func makeDirectories(_ path: String) throws(DataLogError) {
-    if status(path) != nil { return }
-    let parent = Self.parent(of: path)
-    if parent != path { try makeDirectories(parent) }
-    let result = makeDirectory(path)
-    guard result == 0 || result == -EEXIST else { throw DataLogError(.directory, errno: -result, path: path) }
-    try syncDirectory(parent)
-  }
-
   func syncDirectory(_ path: String) throws(DataLogError) {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY)
     guard descriptor >= 0 else { throw DataLogError(.directory, errno: -descriptor, path: path) }
