@@ -101,6 +101,25 @@ struct DataLogFileTests {
     #expect(durable == ["/log/data.log": [1], "/log/data.1.log": [2, 4, 5]])
   }
 
+  @Test func `a new file that failed is removed, unless another process has written to it`() throws {
+    for isShared in [false, true] {
+      let name = isShared ? "/log/data.1.log" : "/log/data.log"
+      disk.remove("/log/data.log")
+      var file = file()
+      try file.store(line(1), demands(sync: false))
+      if isShared { disk.append(line(9), to: "/log/data.log") }
+      var faults = 1
+      disk.fault = { call in
+        guard call == .sync && faults > 0 else { return nil }
+        faults -= 1
+        return .fail(EIO)
+      }
+      try file.store(line(2), demands())
+      #expect(durable[name] == [1, 2])
+      if isShared { #expect(durable["/log/data.log"] == [9]) } else { #expect(durable.count == 1) }
+    }
+  }
+
   @Test func `a directory that can't be made, synced or written in is an error`() throws {
     var file = file()
     disk.fault = { $0 == .makeDirectory ? .fail(EROFS) : nil }
