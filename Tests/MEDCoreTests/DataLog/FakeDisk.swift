@@ -58,6 +58,14 @@ final class FakeDisk: @unchecked Sendable {  // why: used by one thread at a tim
     names[name]?.size += bytes.count
   }
 
+  /// A file is there that is so long, all holes.
+  func place(_ name: String, size: Int) {
+    let file = File(inode: nextInode)
+    nextInode += 1
+    file.size = size
+    names[name] = file
+  }
+
   func remove(_ name: String) {
     names[name]?.isLinked = false
     names[name] = nil
