@@ -116,22 +116,21 @@ struct DataLogFile {
   }
 
   private mutating func write() throws(DataLogError) {
-    guard var file = current, written < unconfirmed.count else { return }
+    guard let file = current, written < unconfirmed.count else { return }
     if file.needsNewline {
-      try put([0x0A], 0, file)
-      file.needsNewline = false
+      try put([0x0A], from: 0, into: file)
+      current?.needsNewline = false
     }
-    try put(unconfirmed, written, file)
-    file.size += Int64(unconfirmed.count - written)
+    try put(unconfirmed, from: written, into: file)
     written = unconfirmed.count
-    current = file
   }
 
-  private func put(_ bytes: [UInt8], _ start: Int, _ file: Open) throws(DataLogError) {
+  private mutating func put(_ bytes: [UInt8], from start: Int, into file: Open) throws(DataLogError) {
     let count = bytes.withUnsafeBytes { bytes in
       operations.write(file.descriptor, UnsafeRawBufferPointer(rebasing: bytes[start...]))
     }
     if count < 0 { throw DataLogError(.write, errno: Int32(clamping: -count), path: file.path) }
+    current?.size += Int64(count)
     // A regular file takes less than all only when there is no room for the rest.
     if count < bytes.count - start { throw DataLogError(.write, errno: ENOSPC, path: file.path) }
   }
@@ -239,12 +238,15 @@ struct DataLogFile {
     return true
   }
 
-  /// After a failure the file isn't written again. One of our own that holds nothing confirmed is removed, so that a
-  /// disk that stays full isn't littered with pieces.
+  /// After a failure the file isn't written again. One of our own that holds nothing but what is unconfirmed is
+  /// removed, so that a disk that stays full isn't littered with pieces; one that another process has written to, as
+  /// when two of them overlap at a restart, is not.
   private mutating func distrustCurrent() {
     guard let file = current else { return }
+    let isSizeOurs = operations.statusOfOpen(file.descriptor).map { $0.size == file.size } ?? false
+    let isNameOurs = operations.status(file.path)?.identity == file.identity
     close()
-    let isOursAlone = !file.holdsConfirmed && operations.status(file.path)?.identity == file.identity
+    let isOursAlone = !file.holdsConfirmed && isSizeOurs && isNameOurs
     if !isOursAlone || operations.remove(file.path) != 0 { distrusted.insert(file.identity) }
   }
 }

@@ -126,7 +126,7 @@ struct RecordTimeTests {
 }
 
 @Suite("§6 DATA log: base64")
-struct Base64Tests {
+struct DataLogBase64Tests {
   @Test(arguments: [
     ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
     ("foobar", "Zm9vYmFy"),

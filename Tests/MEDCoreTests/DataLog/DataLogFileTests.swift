@@ -13,17 +13,17 @@ struct DataLogFileTests {
 
   func line(_ number: Int) -> [UInt8] {
     var bytes: [UInt8] = []
-    DataLineFormatter.append(record(number), at: noon, to: &bytes)
+    DataLineFormatter.append(logRecord(number), at: logNoon, to: &bytes)
     return bytes
   }
 
-  func demands(sync: Bool = true, reopen: Bool = false, at time: RecordTime = noon, second: UInt64 = 0)
+  func demands(sync: Bool = true, reopen: Bool = false, at time: RecordTime = logNoon, second: UInt64 = 0)
     -> DataLogFile.Demands
   {
     .init(sync: sync, reopen: reopen, time: time, uptime: second * 1_000_000_000)
   }
 
-  var durable: [String: [UInt64]] { disk.contentsAfterPowerCut.mapValues(jobIDs) }
+  var durable: [String: [UInt64]] { disk.contentsAfterPowerCut.mapValues(loggedJobIDs) }
 
   @Test func `a stored record survives a power cut, its file's name too`() throws {
     var file = file()
@@ -101,6 +101,25 @@ struct DataLogFileTests {
     #expect(durable == ["/log/data.log": [1], "/log/data.1.log": [2, 4, 5]])
   }
 
+  @Test func `a new file that failed is removed, unless another process has written to it`() throws {
+    for isShared in [false, true] {
+      let name = isShared ? "/log/data.1.log" : "/log/data.log"
+      disk.remove("/log/data.log")
+      var file = file()
+      try file.store(line(1), demands(sync: false))
+      if isShared { disk.append(line(9), to: "/log/data.log") }
+      var faults = 1
+      disk.fault = { call in
+        guard call == .sync && faults > 0 else { return nil }
+        faults -= 1
+        return .fail(EIO)
+      }
+      try file.store(line(2), demands())
+      #expect(durable[name] == [1, 2])
+      if isShared { #expect(durable["/log/data.log"] == [9]) } else { #expect(durable.count == 1) }
+    }
+  }
+
   @Test func `a directory that can't be made, synced or written in is an error`() throws {
     var file = file()
     disk.fault = { $0 == .makeDirectory ? .fail(EROFS) : nil }
@@ -135,7 +154,7 @@ struct DataLogFileTests {
 
   @Test func `days have files of their own, each synced before it is left`() throws {
     var file = file(.daily)
-    let midnight = RecordTime("2026-11-24T00:00:00Z") ?? noon
+    let midnight = RecordTime("2026-11-24T00:00:00Z") ?? logNoon
     try file.store(line(1), demands(sync: false, at: RecordTime(microseconds: midnight.microseconds - 1)))
     try file.store(line(2), demands(sync: false, at: midnight))
     #expect(durable["/log/data.2026-11-23.log"] == [1])
@@ -145,7 +164,7 @@ struct DataLogFileTests {
 
   @Test func `when the fsync at midnight fails the new day's file has it all`() throws {
     var file = file(.daily)
-    let midnight = RecordTime("2026-11-24T00:00:00Z") ?? noon
+    let midnight = RecordTime("2026-11-24T00:00:00Z") ?? logNoon
     try file.store(line(1), demands(sync: false))
     var faults = 1
     disk.fault = { call in
@@ -157,13 +176,23 @@ struct DataLogFileTests {
     #expect(durable["/log/data.2026-11-24.log"] == [1, 2])
   }
 
-  @Test func `a drop log is named by subscription and time, and a new one follows past its limit`() {
-    let naming = DataLogNaming.dropLog(subscription: 352)
+  @Test func `files are named for the operator to find`() {
     let time = RecordTime(microseconds: 1_795_000_000_999_999)
-    #expect(naming.name(at: time, number: 0) == "subscription_352_1795000000.data")
-    #expect(naming.name(at: time, number: 1) == "subscription_352_1795000000.1.data")
-    #expect(naming.limit == 1_073_741_824)
-    #expect(DataLogNaming.daily.name(at: noon, number: 1) == "data.2026-11-23.1.log")
+    #expect(DataLogNaming.dropLog(subscription: 352).name(at: time, number: 0) == "subscription_352_1795000000.data")
+    #expect(DataLogNaming.dropLog(subscription: 352).name(at: time, number: 1) == "subscription_352_1795000000.1.data")
+    #expect(DataLogNaming.daily.name(at: logNoon, number: 1) == "data.2026-11-23.1.log")
+    #expect(DataLogNaming.single.name(at: logNoon, number: 0) == "data.log")
+  }
+
+  @Test func `a drop log goes on in a new file past 1 GiB`() throws {
+    let start = RecordTime(microseconds: 1_795_000_000_000_000)
+    let later = RecordTime(microseconds: 1_795_000_007_000_000)
+    disk.place("/log/subscription_352_1795000000.data", size: 1_073_741_824 - line(1).count - 1)
+    var file = file(.dropLog(subscription: 352))
+    try file.store(line(1), demands(at: start))
+    try file.store(line(2), demands(at: later))
+    #expect(
+      durable == ["/log/subscription_352_1795000000.data": [1], "/log/subscription_352_1795000007.data": [2]])
   }
 
   /// Any call may fail at any time, files are renamed, days change, and the power is cut after some steps: whatever
@@ -183,9 +212,9 @@ struct DataLogFileTests {
 /// A log on a disk with random faults. Its lines are the numbers of the steps.
 private struct Life {
   private let disk = FakeDisk()
-  private let chance = Shared(0)
+  private let chance = LogShared(0)
   private var file: DataLogFile
-  private var random: SplitMix
+  private var random: LogDice
   private var uptime: UInt64 = 0
 
   /// Steps whose lines are on disk, as `store` said.
@@ -197,10 +226,10 @@ private struct Life {
   private(set) var keptAtTheEnd: Set<Int> = []
 
   init(seed: UInt64) {
-    random = SplitMix(state: seed)
+    random = LogDice(state: seed)
     file = DataLogFile(
       directory: "/a/log", naming: seed % 2 == 0 ? .single : .daily, operations: disk.operations)
-    var dice = SplitMix(state: ~seed)
+    var dice = LogDice(state: ~seed)
     disk.fault = { [chance] call in
       guard Int.random(in: 0..<100, using: &dice) < chance.with({ $0 }) else { return nil }
       return call == .write && Bool.random(using: &dice) ? .short(Int.random(in: 0..<4, using: &dice)) : .fail(EIO)
@@ -226,7 +255,7 @@ private struct Life {
 
   private mutating func store(_ step: Int, sync: Bool, reopen: Bool) {
     let line = Array("\(step)\n".utf8)
-    let time = RecordTime(microseconds: noon.microseconds + Int64(step) * 3_600_000_000)
+    let time = RecordTime(microseconds: logNoon.microseconds + Int64(step) * 3_600_000_000)
     do {
       try file.store(line, .init(sync: sync, reopen: reopen, time: time, uptime: uptime))
       written.insert(step)
@@ -245,7 +274,7 @@ private struct Life {
   mutating func recover() throws {
     chance.with { $0 = 0 }
     keptAtTheEnd = Set(Self.numbers(file.unconfirmed))
-    try file.store([], .init(sync: true, time: noon, uptime: uptime))
+    try file.store([], .init(sync: true, time: logNoon, uptime: uptime))
   }
 
   private static func numbers(_ bytes: [UInt8]) -> [Int] {
@@ -254,7 +283,7 @@ private struct Life {
 }
 
 /// - Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators".
-struct SplitMix: RandomNumberGenerator {
+struct LogDice: RandomNumberGenerator {
   var state: UInt64
 
   mutating func next() -> UInt64 {

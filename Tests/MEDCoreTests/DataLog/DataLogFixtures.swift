@@ -4,7 +4,7 @@ import Testing
 @testable import MEDCore
 
 /// A directory of the test's own, removed at its end.
-final class ScratchDirectory: Sendable {
+final class LogDirectory: Sendable {
   let path: String
 
   init() throws {
@@ -65,14 +65,14 @@ final class ScratchDirectory: Sendable {
 }
 
 /// A value that several threads share in a test.
-final class Shared<Value>: Sendable {
+final class LogShared<Value>: Sendable {
   private let monitor: DataLogMonitor<Value>
   init(_ value: sending Value) { monitor = DataLogMonitor(value) }
   func with<Result>(_ body: (inout Value) -> Result) -> Result { monitor.withLock(body) }
 }
 
 /// Waits until `condition` holds, ten seconds at most.
-func eventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+func logEventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
   let deadline = ContinuousClock.now + .seconds(10)
   while !condition() {
     guard ContinuousClock.now < deadline else {
@@ -83,13 +83,13 @@ func eventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_sour
   }
 }
 
-func record(_ number: Int) -> DataRecord {
+func logRecord(_ number: Int) -> DataRecord {
   DataRecord(.redistributionFailed, topic: "t", jobID: UInt64(number), payload: [0, 1, 2])
 }
 
 /// The job ids of the records in `bytes`; lines that are none are passed over.
-func jobIDs(_ bytes: [UInt8]) -> [UInt64] {
+func loggedJobIDs(_ bytes: [UInt8]) -> [UInt64] {
   bytes.split(separator: 0x0A).compactMap { try? DataLogLine(parsing: $0).record.jobID }
 }
 
-let noon = RecordTime("2026-11-23T12:00:00Z") ?? RecordTime(microseconds: 0)
+let logNoon = RecordTime("2026-11-23T12:00:00Z") ?? RecordTime(microseconds: 0)

@@ -18,7 +18,7 @@ struct DataLogReaderTests {
 
   static let file: [UInt8] = {
     var bytes: [UInt8] = []
-    for record in records { DataLineFormatter.append(record, at: noon, to: &bytes) }
+    for record in records { DataLineFormatter.append(record, at: logNoon, to: &bytes) }
     return bytes
   }()
 
@@ -42,7 +42,7 @@ struct DataLogReaderTests {
   @Test(arguments: [1, 7, 64, .max])
   func `what was written is read again, with its place in the file`(step: Int) throws {
     let entries = try Self.all(Self.reader(Self.file, step: step))
-    #expect(entries.map(\.content) == Self.records.map { .record(DataLogLine(time: noon, record: $0)) })
+    #expect(entries.map(\.content) == Self.records.map { .record(DataLogLine(time: logNoon, record: $0)) })
     #expect(entries.first?.start == 0 && entries.last?.end == UInt64(Self.file.count))
     for (entry, next) in zip(entries, entries.dropFirst()) { #expect(entry.end == next.start) }
   }
@@ -71,14 +71,14 @@ struct DataLogReaderTests {
   }
 
   @Test func `a torn line is read as a whole when the rest has come`() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = try LogDirectory()
     let cut = Self.file.count - 10
     try scratch.write("data.log", Self.file[..<cut])
     let reader = try DataLogReader(path: "\(scratch.path)/data.log")
     #expect(try Self.all(reader).map(\.content).last == .torn)
     #expect(try reader.next() == nil)
     try scratch.write("data.log", Self.file)
-    #expect(try Self.all(reader).map(\.content) == [.record(DataLogLine(time: noon, record: Self.records[2]))])
+    #expect(try Self.all(reader).map(\.content) == [.record(DataLogLine(time: logNoon, record: Self.records[2]))])
   }
 
   @Test func `a line that is too long is passed over in bounded memory`() throws {
@@ -88,7 +88,7 @@ struct DataLogReaderTests {
     #expect(entries.count == 7)
     #expect(entries[3].content == .tooLong)
     #expect(entries[3].end - entries[3].start == 300_001)
-    #expect(entries.last?.content == .record(DataLogLine(time: noon, record: Self.records[2])))
+    #expect(entries.last?.content == .record(DataLogLine(time: logNoon, record: Self.records[2])))
     let torn = try Self.all(Self.reader(long))
     #expect(torn == [.init(start: 0, end: 300_000, content: .torn)])
     let exact = try Self.all(Self.reader([UInt8](repeating: 0x78, count: 4096) + [0x0A]))

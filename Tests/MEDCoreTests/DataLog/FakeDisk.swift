@@ -17,6 +17,8 @@ final class FakeDisk: @unchecked Sendable {  // why: used by one thread at a tim
     let inode: UInt64
     var durable: [UInt8] = []
     var volatile: [UInt8] = []
+    /// Lost pages are a hole; the length stays.
+    var size = 0
     var isLinked = true
     var isNameDurable = false
     init(inode: UInt64) { self.inode = inode }
@@ -49,6 +51,20 @@ final class FakeDisk: @unchecked Sendable {  // why: used by one thread at a tim
   }
 
   func rename(_ name: String, to other: String) { names[other] = names.removeValue(forKey: name) }
+
+  /// Another process writes and syncs.
+  func append(_ bytes: [UInt8], to name: String) {
+    names[name]?.durable += bytes
+    names[name]?.size += bytes.count
+  }
+
+  /// A file is there that is so long, all holes.
+  func place(_ name: String, size: Int) {
+    let file = File(inode: nextInode)
+    nextInode += 1
+    file.size = size
+    names[name] = file
+  }
 
   func remove(_ name: String) {
     names[name]?.isLinked = false
@@ -106,9 +122,11 @@ final class FakeDisk: @unchecked Sendable {  // why: used by one thread at a tim
     case .fail(let code): return -Int(code)
     case .short(let count):
       file.volatile += bytes.prefix(count)
+      file.size += min(count, bytes.count)
       return min(count, bytes.count)
     case nil:
       file.volatile += bytes
+      file.size += bytes.count
       return bytes.count
     }
   }
@@ -142,6 +160,6 @@ extension FileStatus {
   fileprivate init(_ file: FakeDisk.File) {
     self.init(
       identity: FileIdentity(device: 1, inode: file.inode), isRegular: true,
-      size: Int64(file.durable.count + file.volatile.count), links: file.isLinked ? 1 : 0)
+      size: Int64(file.size), links: file.isLinked ? 1 : 0)
   }
 }
