@@ -25,11 +25,13 @@ extension SQLiteConnection {
       let known = version == watch.version ? watch : Watch()
       let dataVersion = try Int64.fetchOne(database, sql: "PRAGMA data_version") ?? 0
       if dataVersion == known.dataVersion { return .unchanged }
-      let fingerprint = try SubscriptionReader.fingerprint(database)
-      if fingerprint == known.fingerprint { return .sameSubscriptions(dataVersion: dataVersion) }
+      if let fingerprint = known.fingerprint, try SubscriptionReader.fingerprint(database) == fingerprint {
+        return .sameSubscriptions(dataVersion: dataVersion)
+      }
       var reader = SubscriptionReader()
       let subscriptions = try reader.all(database)
-      return .read(subscriptions, dataVersion: dataVersion, fingerprint: fingerprint, warnings: reader.warnings)
+      return .read(
+        subscriptions, dataVersion: dataVersion, fingerprint: reader.fingerprint, warnings: reader.warnings)
     }
 
     switch look {

@@ -33,6 +33,10 @@ struct SubscriptionReader {
   private static let names = Dictionary(uniqueKeysWithValues: ParameterName.allCases.map { ($0.rawValue, $0.rawValue) })
 
   private(set) var warnings: Set<RowWarning> = []
+  private var hasher = Hasher()
+
+  /// Of all rows read so far; the same as ``fingerprint(_:)`` after ``all(_:)``.
+  var fingerprint: Int { hasher.finalize() }
 
   mutating func all(_ database: Database) throws -> [Subscription] {
     var parameters = try readParameters(StatementRows(database, Self.parameters))
@@ -49,10 +53,9 @@ struct SubscriptionReader {
   /// Equal as long as ``all(_:)`` would give the same. Makes no objects.
   static func fingerprint(_ database: Database) throws -> Int {
     var hasher = Hasher()
-    for sql in [live, parameters] {
+    for sql in [parameters, live] {
       let rows = try StatementRows(database, sql)
       while try rows.next() { rows.hash(into: &hasher) }
-      hasher.combine(0xFF as UInt8)
     }
     return hasher.finalize()
   }
@@ -70,6 +73,7 @@ struct SubscriptionReader {
       result[present.id] = previous
     }
     while try rows.next() {
+      rows.hash(into: &hasher)
       guard let id = rows.integer(0), let name = rows.text(1), !name.isEmpty else {
         warn(rows.integer(0), "a parameter without subscription id or name")
         continue
@@ -91,6 +95,7 @@ struct SubscriptionReader {
     var result: [Subscription] = []
     var topic = ""
     while try rows.next() {
+      rows.hash(into: &hasher)
       guard let id = rows.integer(0) else {
         warn(nil, "a subscription whose id is no integer")
         continue

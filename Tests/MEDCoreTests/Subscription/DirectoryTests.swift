@@ -10,10 +10,10 @@ struct DirectoryTests {
   private let clock = ManualTime()
 
   private func directory(
-    _ store: MemorySubscriptionStore, snapshot: String? = nil, maximumAbsences: Int = 100_000, rules: ChannelRules = .init()
+    _ store: MemorySubscriptionStore, data: String? = nil, maximumAbsences: Int = 100_000, rules: ChannelRules = .init()
   ) -> SubscriptionDirectory {
     SubscriptionDirectory(
-      store: store, rules: rules, snapshotPath: snapshot, maximumAbsences: maximumAbsences, timing: clock.timing,
+      store: store, rules: rules, dataDirectory: data, maximumAbsences: maximumAbsences, timing: clock.timing,
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
   }
 
@@ -246,7 +246,9 @@ struct DirectoryTests {
   }
 
   @Test func `ReceptionUri wins over the reception channel`() async {
-    let store = MemorySubscriptionStore([.make(1, "a", ["ReceptionUri": "http://other/"]), .make(2, "a", ["ReceptionUri": ""])])
+    let store = MemorySubscriptionStore([
+      .make(1, "a", ["ReceptionUri": "http://other/"]), .make(2, "a", ["ReceptionUri": ""]),
+    ])
     let directory = directory(store)
     await directory.start()
     #expect(directory.channel(1)?.targets.all.map(\.url) == ["http://other/"])
@@ -255,14 +257,13 @@ struct DirectoryTests {
 
   @Test func `a restart while the store is down goes on with the last known state`() async throws {
     let place = TemporaryDirectory()
-    let path = place.path + "/subscriptions.snapshot"
     let store = MemorySubscriptionStore([.make(1, "a", ["Concurrency": "2"]), .make(2, "b")])
-    let first = directory(store, snapshot: path)
+    let first = directory(store, data: place.path)
     await first.start()
     await first.flush()
 
     await store.set(isDown: true)
-    let second = directory(store, snapshot: path)
+    let second = directory(store, data: place.path)
     await second.start()
     #expect(known(second, "a") == [1])
     #expect(second.channel(1)?.parameters.concurrency == 2)
@@ -276,7 +277,7 @@ struct DirectoryTests {
     #expect(!second.health.isFromSnapshot)
     await second.flush()
     await store.set(isDown: true)
-    let third = directory(store, snapshot: path)
+    let third = directory(store, data: place.path)
     await third.start()
     #expect(third.health.subscriptions == 1)
   }
@@ -287,16 +288,42 @@ struct DirectoryTests {
     #expect(SnapshotFile.write(Array("MEDSUBS1 broken".utf8), to: path) == nil)
     let store = MemorySubscriptionStore([.make(1, "a")])
     await store.set(isDown: true)
-    let broken = directory(store, snapshot: path)
+    let broken = directory(store, data: place.path)
     await broken.start()
     #expect(broken.health.subscriptions == 0)
 
     await store.set(isDown: false)
-    let nowhere = directory(store, snapshot: place.path + "/missing/file")
+    let nowhere = directory(store, data: place.path + "/missing")
     await nowhere.start()
     await nowhere.flush()
     #expect(nowhere.health.snapshotError?.contains("missing") == true)
     #expect(known(nowhere, "a") == [1])
+  }
+
+  @Test func `each subscription with rows of its own has a file that says what is in force`() async throws {
+    let place = TemporaryDirectory()
+    func file(_ id: Int) -> String? {
+      let bytes = try? SnapshotFile.read("\(place.path)/subscription_params_\(id).json").get()
+      return bytes.map { String(decoding: $0, as: UTF8.self) }
+    }
+    let store = MemorySubscriptionStore([
+      .make(1, "a", ["Concurrency": "2", "AlerterReceiver": "\"é\\", "SigningSecret": "hidden"]), .make(2, "b"),
+      .make(3, "c", ["Concurrency": "3"]),
+    ])
+    let directory = directory(store, data: place.path)
+    await directory.start()
+    await directory.flush()
+    #expect(file(1)?.hasPrefix(#"{"Concurrency":2,"ConcurrencyOfRetry":1,"IntervalOfSending":0,"#) == true)
+    #expect(file(1)?.contains(#""AlerterReceiver":"\"é\\","#) == true)
+    #expect(file(1)?.contains("hidden") == false)
+    #expect(file(2) == nil)
+    #expect(file(3) != nil)
+
+    await store.set([.make(1, "a", ["Concurrency": "4"]), .make(2, "b")])
+    await directory.refresh()
+    await directory.flush()
+    #expect(file(1)?.hasPrefix(#"{"Concurrency":4,"#) == true)
+    #expect(file(3) == nil)
   }
 
   @Test func `it refreshes at its interval, and with backoff while the store is down`() async {
