@@ -88,7 +88,9 @@ struct BinaryTests {
     #expect(try ProgramRun(command[0], Array(command.dropFirst())).status == 64)
   }
 
-  @Test(arguments: [["medispatcher"], ["medispatcher", "--check-config"], ["amender"], ["medctl", "publish", "t", "1"]])
+  @Test(arguments: [
+    ["medispatcher"], ["medispatcher", "--check-config"], ["amender"], ["medctl", "publish", "t", "1"],
+  ])
   func `a config file that can't be used ends with 78`(command: [String]) throws {
     let scratch = try Scratch()
     let path = try config(scratch, "SplitLogs = 1\nListenersOfMainQueue = 0\nRunAtBench = 2")

@@ -132,13 +132,16 @@ struct ConfigurationTests {
   }
 
   @Test(arguments: [
-    "", "\u{feff}", "=", "[", "[[", "]", "[a]]\n=", "\"", "'''", "a = '''", "a = \"\"\"\n[Push]", "a.b.c.d = [[[[", "\r\n\r",
+    "", "\u{feff}", "=", "[", "[[", "]", "[a]]\n=", "\"", "'''", "a = '''", "a = \"\"\"\n[Push]", "a.b.c.d = [[[[",
+    "\r\n\r",
     "[Push]\n[Push]", "Push = 1", "Push.VerifyTLS = 1", "AlerterEmail = 3", "[AlerterEmail]\nPostFieldsMap = 3",
   ])
   func `any text gives a result or errors`(text: String) {
     let found = errors(text)
     _ = KeyLines(text).line(of: "Push.VerifyTLS")
-    if text == "Push.VerifyTLS = 1" { #expect(found == ["c.toml:1: error: [Push] VerifyTLS: found 1, allowed true or false"]) }
+    if text == "Push.VerifyTLS = 1" {
+      #expect(found == ["c.toml:1: error: [Push] VerifyTLS: found 1, allowed true or false"])
+    }
     if text == "Push = 1" { #expect(found == ["c.toml:1: error: [Push]: found 1, it must be a table"]) }
   }
 }
@@ -238,7 +241,8 @@ struct ConfigValueTests {
   }
 
   @Test func `lines are found behind strings and arrays that go on over lines`() {
-    let lines = KeyLines("a = '''\n[Push]\n'''\nb = [ # ]\n 1,\n]\n[Push]\r\n \"VerifyTLS\" = 1\n[x . y]\nz=\"#\"\nlast = 1")
+    let lines = KeyLines(
+      "a = '''\n[Push]\n'''\nb = [ # ]\n 1,\n]\n[Push]\r\n \"VerifyTLS\" = 1\n[x . y]\nz=\"#\"\nlast = 1")
     #expect(lines.line(of: "b") == 4)
     #expect(lines.line(of: "Push") == 7)
     #expect(lines.line(of: "Push.VerifyTLS") == 8)

@@ -18,7 +18,8 @@ enum ExampleFile {
       }
       lines.append("")
       lines += wrapped(option.summary)
-      lines += wrapped("Default: \(option.defaultText). Allowed: \(option.allowedWithUnit). Changes: \(option.effect.rawValue).")
+      lines += wrapped(
+        "Default: \(option.defaultText). Allowed: \(option.allowedWithUnit). Changes: \(option.effect.rawValue).")
       if !option.aliases.isEmpty { lines.append("# Also called \(option.aliases.joined(separator: ", ")).") }
       lines.append("#\(option.key) = \(option.defaultText)")
     }

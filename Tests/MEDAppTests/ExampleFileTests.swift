@@ -19,7 +19,8 @@ struct ExampleFileTests {
   @Test func `it holds every key, unit, default and bound of the code, and no others`() throws {
     let text = try committed()
     #expect(
-      text == ExampleFile.text, "run: UPDATE_EXAMPLE=1 swift test --filter ExampleFileTests, and look at the difference")
+      text == ExampleFile.text, "run: UPDATE_EXAMPLE=1 swift test --filter ExampleFileTests, and look at the difference"
+    )
   }
 
   @Test func `it loads as it is, with all defaults`() throws {

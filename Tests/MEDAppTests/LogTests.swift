@@ -103,7 +103,8 @@ struct LogTests {
     let time = Timestamp(microseconds: 0)
     let text = String(
       decoding: LogLine.text(event, metadata: ["k": "x\r\n2026 \"q\" \\ \u{202e}\u{85}"], at: time), as: UTF8.self)
-    #expect(text == "1970-01-01T00:00:00.000000Z INFO  a\\nb\\u{1b}[2J k=\"x\\r\\n2026 \\\"q\\\" \\\\ \\u{202e}\\u{85}\"\n")
+    #expect(
+      text == "1970-01-01T00:00:00.000000Z INFO  a\\nb\\u{1b}[2J k=\"x\\r\\n2026 \\\"q\\\" \\\\ \\u{202e}\\u{85}\"\n")
     let json = LogLine.json(event, metadata: ["k": "x\r\n\"\\\u{2028}", "time": "t"], label: "l\"", at: time)
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json)) as? [String: String])
     #expect(object["message"] == "a\nb\u{1b}[2J")

@@ -9,7 +9,9 @@ struct ReceiverTests {
   private static let text =
     "POST /a/b?x=1&jobid=1700000000.123456-7-3&retry_times=2 HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
 
-  private func parse<Result>(_ text: String, _ body: (ReceivedRequest.Outcome, UnsafeRawBufferPointer) -> Result) -> Result {
+  private func parse<Result>(_ text: String, _ body: (ReceivedRequest.Outcome, UnsafeRawBufferPointer) -> Result)
+    -> Result
+  {
     Array(text.utf8).withUnsafeBytes { body(ReceivedRequest.parse($0, from: 0), $0) }
   }
 
@@ -44,7 +46,8 @@ struct ReceiverTests {
 
   @Test(arguments: [
     ("\r\n\r\n", 400), ("GET\r\n\r\n", 400), ("GET  HTTP/1.1\r\n\r\n", 400), ("GET / SPDY/9\r\n\r\n", 400),
-    ("GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 413), ("GET / HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n", 413),
+    ("GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 413),
+    ("GET / HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n", 413),
     ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 501),
   ])
   func `what can't be understood gets a status and the end`(text: String, status: Int) {

@@ -4,14 +4,15 @@ import Testing
 
 @Suite("§14 Publishing")
 struct PublishingTests {
-  @Test(arguments: [
-    ("null", [0xc0]), ("true", [0xc3]), ("0", [0]), ("-1", [0xff]), ("-33", [0xd0, 0xdf]), ("200", [0xcc, 200]),
-    ("65535", [0xcd, 255, 255]), ("-40000", [0xd2, 0xff, 0xff, 0x63, 0xc0]),
-    ("18446744073709551615", [0xcf] + Array(repeating: 255, count: 8)),
-    ("-9223372036854775808", [0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0]), ("1.5", [0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
-    ("[]", [0x90]), (" { \"a\" : [1,{}] } ", [0x81, 0xa1, 0x61, 0x92, 1, 0x80]),
-    ("\"\\u00e9\\ud83d\\ude00\\n\"", [0xa7, 0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80, 0x0a]),
-  ] as [(String, [UInt8])])
+  @Test(
+    arguments: [
+      ("null", [0xc0]), ("true", [0xc3]), ("0", [0]), ("-1", [0xff]), ("-33", [0xd0, 0xdf]), ("200", [0xcc, 200]),
+      ("65535", [0xcd, 255, 255]), ("-40000", [0xd2, 0xff, 0xff, 0x63, 0xc0]),
+      ("18446744073709551615", [0xcf] + Array(repeating: 255, count: 8)),
+      ("-9223372036854775808", [0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0]), ("1.5", [0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
+      ("[]", [0x90]), (" { \"a\" : [1,{}] } ", [0x81, 0xa1, 0x61, 0x92, 1, 0x80]),
+      ("\"\\u00e9\\ud83d\\ude00\\n\"", [0xa7, 0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80, 0x0a]),
+    ] as [(String, [UInt8])])
   func `JSON becomes the shortest msgpack`(json: String, bytes: [UInt8]) throws {
     #expect(try JSONToMessagePack.convert(Array(json.utf8)) == bytes)
   }
@@ -25,7 +26,9 @@ struct PublishingTests {
   }
 
   @Test func `nesting is bounded so that the message is at 128`() throws {
-    func nested(_ depth: Int) -> [UInt8] { Array((String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8) }
+    func nested(_ depth: Int) -> [UInt8] {
+      Array((String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
+    }
     #expect(try JSONToMessagePack.convert(nested(127)).count == 127)
     #expect(throws: JSONToMessagePack.Failure.self) { try JSONToMessagePack.convert(nested(128)) }
     #expect(throws: JSONToMessagePack.Failure.self) { try JSONToMessagePack.convert(nested(1_000_000)) }
@@ -39,7 +42,9 @@ struct PublishingTests {
   }
 
   @Test func `lengths are written in the form that fits`() {
-    for (count, head) in [(31, [0xbf]), (32, [0xd9, 32]), (256, [0xda, 1, 0]), (65536, [0xdb, 0, 1, 0, 0])] as [(Int, [UInt8])] {
+    for (count, head) in [(31, [0xbf]), (32, [0xd9, 32]), (256, [0xda, 1, 0]), (65536, [0xdb, 0, 1, 0, 0])]
+      as [(Int, [UInt8])]
+    {
       var writer = MessagePackWriter()
       writer.string(String(repeating: "x", count: count))
       #expect(writer.bytes.starts(with: head))

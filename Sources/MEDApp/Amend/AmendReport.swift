@@ -91,7 +91,8 @@ extension AmendReport {
 
   /// The same for scripts: one JSON object.
   public var json: String {
-    var bytes = Array(#"{"dry_run":\#(isDryRun),"buried":\#(buried),"kicked":\#(kicked),"complete":\#(isComplete)"#.utf8)
+    var bytes = Array(
+      #"{"dry_run":\#(isDryRun),"buried":\#(buried),"kicked":\#(kicked),"complete":\#(isComplete)"#.utf8)
     bytes += #","servers":["#.utf8
     for (index, server) in servers.enumerated() {
       bytes += (index > 0 ? "," : "").utf8

@@ -57,7 +57,8 @@ struct ConfigReader {
   private mutating func take(_ raw: RawValue, for option: ConfigOption, path: String) {
     let title = option.section.isEmpty ? path : "[\(option.section)] \(path.dropFirst(option.section.count + 1))"
     if explicit.contains(option.path) {
-      tell(.warning, at: path, title, "means the same as another spelling that the file has too; one of them is ignored")
+      tell(
+        .warning, at: path, title, "means the same as another spelling that the file has too; one of them is ignored")
       if path != option.path { return }
     }
     let value: RawValue
@@ -100,7 +101,9 @@ struct ConfigReader {
     let elsewhere = ConfigOption.all.first { $0.key == key }
     var hint = ""
     if let elsewhere {
-      hint = ", did you mean " + (elsewhere.section.isEmpty ? "\(key) at the top, before all tables?" : "\(elsewhere.title)?")
+      hint =
+        ", did you mean "
+        + (elsewhere.section.isEmpty ? "\(key) at the top, before all tables?" : "\(elsewhere.title)?")
     } else if let nearest = NearestName.of(key, among: siblings.map(\.key)) ?? nearestAnywhere(key) {
       hint = ", did you mean \(nearest)?"
     }

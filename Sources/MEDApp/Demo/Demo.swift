@@ -70,7 +70,8 @@ public struct Demo {
       return (given, nil)
     }
     guard let program = ChildProcess.find("beanstalkd") else {
-      throw SystemError(message: "beanstalkd is not installed (apt-get install beanstalkd), or use --beanstalkd HOST:PORT")
+      throw SystemError(
+        message: "beanstalkd is not installed (apt-get install beanstalkd), or use --beanstalkd HOST:PORT")
     }
     let address = QueueServerAddress(host: "127.0.0.1", port: try freePort())
     let binlog = place.path + "/binlog"
@@ -86,7 +87,8 @@ public struct Demo {
       } catch {
         guard child.isRunning, ContinuousClock.now < deadline else {
           child.stop(within: .zero)
-          throw SystemError(message: "beanstalkd did not start: \(place.lastLine(of: "beanstalkd.log") ?? error.message)")
+          throw SystemError(
+            message: "beanstalkd did not start: \(place.lastLine(of: "beanstalkd.log") ?? error.message)")
         }
         usleep(10_000)
       }
@@ -126,9 +128,11 @@ public struct Demo {
       let counters = try connection.statistics(of: [scene.mainQueue]).first ?? nil
       if let watching = counters?["current-watching"], watching > 0 { return }
       guard dispatcher.isRunning else {
-        throw SystemError(message: "the dispatcher ended: \(scene.place.lastLine(of: "medispatcher.log") ?? "no reason given")")
+        throw SystemError(
+          message: "the dispatcher ended: \(scene.place.lastLine(of: "medispatcher.log") ?? "no reason given")")
       }
-      guard ContinuousClock.now < deadline, !stopped.withLock({ $0 }) else {
+      if stopped.withLock({ $0 }) { throw SystemError(message: "stopped") }
+      guard ContinuousClock.now < deadline else {
         throw SystemError(message: "the dispatcher doesn't take from the main queue")
       }
       usleep(20_000)

@@ -42,7 +42,8 @@ public struct ReceiveRun {
   private func showCount(since shown: Int) -> Int {
     let requests = receiver.snapshot().values.reduce(0) { $0 + $1.requests }
     let line =
-      isJSON ? #"{"requests":\#(requests),"per_second":\#(requests - shown)}"# : "\(requests) requests, \(requests - shown)/s"
+      isJSON
+      ? #"{"requests":\#(requests),"per_second":\#(requests - shown)}"# : "\(requests) requests, \(requests - shown)/s"
     try? writeAll((line + "\n").utf8, to: STDOUT_FILENO)
     return requests
   }

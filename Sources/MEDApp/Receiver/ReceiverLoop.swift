@@ -223,7 +223,8 @@ final class ReceiverLoop {
 
   private static func answer(_ status: Int, _ body: String) -> [UInt8] {
     Array(
-      "HTTP/1.1 \(status) -\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
+      "HTTP/1.1 \(status) -\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8
+    )
   }
 
   private static func microseconds(_ duration: Duration) -> Int64 {

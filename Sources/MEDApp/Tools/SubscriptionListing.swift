@@ -44,6 +44,8 @@ public enum SubscriptionListing {
 
   /// In the order of their names; secrets are not shown.
   private static func shown(_ parameters: [String: String]) -> [(key: String, value: String)] {
-    parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.key == "SigningSecret" && !$0.value.isEmpty ? "…" : $0.value) }
+    parameters.sorted { $0.key < $1.key }.map {
+      ($0.key, $0.key == "SigningSecret" && !$0.value.isEmpty ? "…" : $0.value)
+    }
   }
 }
