@@ -39,7 +39,7 @@ struct ReceiveCommand: ParsableCommand {
 
   func run() throws {
     SignalThread.block()
-    var options = TestReceiver.Options()
+    var options = DemoReceiver.Options()
     options.address = ListenAddress(listen) ?? options.address
     options.delay = .milliseconds(delay)
     options.status = status

@@ -124,6 +124,12 @@ struct ConfigurationTests {
     #expect(without.storePath == "/d/medispatcher.sqlite")
   }
 
+  @Test func `of two spellings of one key the first-named counts, with a warning`() throws {
+    let text = "[Database]\nDbName = \"d\"\nMaxConns = 3\nMaxConn = 7\n"
+    #expect(try Configuration.parse(text, path: "c").settings.database.maximumConnections == 3)
+    #expect(try warnings(text).count == 1)
+  }
+
   @Test func `the reload list names exactly what differs`() throws {
     let new = try Configuration.parse("SendersPerChannel = 2\n[Log]\nLevel = \"debug\"\n", path: "c").settings
     let differences = new.differences(from: Settings())
@@ -134,7 +140,7 @@ struct ConfigurationTests {
   @Test(arguments: [
     "", "\u{feff}", "=", "[", "[[", "]", "[a]]\n=", "\"", "'''", "a = '''", "a = \"\"\"\n[Push]", "a.b.c.d = [[[[",
     "\r\n\r",
-    "[Push]\n[Push]", "Push = 1", "Push.VerifyTLS = 1", "AlerterEmail = 3", "[AlerterEmail]\nPostFieldsMap = 3",
+    "[Push]\n[Push]", "\"\" = 1", "[Push.\"\"]\n\"\" = 1", "Push = 1", "Push.VerifyTLS = 1", "AlerterEmail = 3", "[AlerterEmail]\nPostFieldsMap = 3",
   ])
   func `any text gives a result or errors`(text: String) {
     let found = errors(text)

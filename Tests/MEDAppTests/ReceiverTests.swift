@@ -110,9 +110,9 @@ struct ReceiverTests {
   }
 
   @Test func `it answers pushes of one connection in order and fails every nth`() throws {
-    var options = TestReceiver.Options()
+    var options = DemoReceiver.Options()
     options.failEvery = 3
-    let receiver = try TestReceiver(options)
+    let receiver = try DemoReceiver(options)
     try receiver.start()
     defer { receiver.stop() }
     let socket = try connectTCP(host: "127.0.0.1", port: receiver.address.port, timeout: .seconds(5))

@@ -12,7 +12,7 @@ struct ConfigReader {
     ConfigOption.all.flatMap { option in
       ([option.key] + option.aliases).map { (option.section.isEmpty ? $0 : option.section + "." + $0, option) }
     }, uniquingKeysWith: { first, _ in first })
-  private static let sections = Set(ConfigOption.all.map(\.section)).union(["AlerterEmail"])
+  private static let sections = Set(ConfigOption.all.map(\.section)).subtracting([""])
 
   init(file: String, text: String, environment: [String: String]) {
     self.file = file
@@ -92,7 +92,7 @@ struct ConfigReader {
   private mutating func tellUnknown(_ value: RawValue, key: String, section: String, path: String) {
     let shown = escapeControlCharacters(key.prefix(80))
     if case .table = value {
-      let nearest = NearestName.of(path, among: Self.sections.subtracting([""]).sorted())
+      let nearest = NearestName.of(path, among: Self.sections.sorted())
       tell(.warning, at: path, "[\(shown)]", "unknown table" + (nearest.map { ", did you mean [\($0)]?" } ?? ""))
       return
     }

@@ -42,7 +42,7 @@ public struct Demo {
     }
     let place = try DemoPlace(keepsFiles: options.keepsFiles)
     defer { place.remove() }
-    let receiver = try TestReceiver(DemoScene.receiverOptions)
+    let receiver = try DemoReceiver(DemoScene.receiverOptions)
     defer { receiver.stop() }
     try receiver.start()
     let (server, queue) = try startQueueServer(place)

@@ -29,8 +29,8 @@ struct DemoScene: Sendable {
     routes = Self.paths.map { Route(topic: $0.0, path: $0.1, url: "http://\(receiver)\($0.1)") }
   }
 
-  static var receiverOptions: TestReceiver.Options {
-    var options = TestReceiver.Options()
+  static var receiverOptions: DemoReceiver.Options {
+    var options = DemoReceiver.Options()
     options.failEveryOfPath = [failing.path: failing.every]
     return options
   }

@@ -2,7 +2,7 @@ import Glibc
 
 /// Shows how the messages arrive: redrawn in place on a terminal, a line each second elsewhere, a table at the end.
 final class DemoView {
-  private let receiver: TestReceiver
+  private let receiver: DemoReceiver
   private let scene: DemoScene
   private let messages: Int
   private let start: ContinuousClock.Instant
@@ -16,7 +16,7 @@ final class DemoView {
   let pause: UInt32 = 100_000
   private var nextLine: ContinuousClock.Instant
 
-  init(_ receiver: TestReceiver, _ scene: DemoScene, messages: Int, start: ContinuousClock.Instant) {
+  init(_ receiver: DemoReceiver, _ scene: DemoScene, messages: Int, start: ContinuousClock.Instant) {
     self.receiver = receiver
     self.scene = scene
     self.messages = messages

@@ -2,13 +2,13 @@ import Glibc
 
 /// `medctl receive`: a test receiver that shows what comes until it is stopped.
 public struct ReceiveRun {
-  private let receiver: TestReceiver
+  private let receiver: DemoReceiver
   private let isQuiet: Bool
   private let isJSON: Bool
 
   /// - Throws: if the address can't be listened on.
-  public init(_ options: TestReceiver.Options, isQuiet: Bool, isJSON: Bool) throws {
-    receiver = try TestReceiver(options)
+  public init(_ options: DemoReceiver.Options, isQuiet: Bool, isJSON: Bool) throws {
+    receiver = try DemoReceiver(options)
     self.isQuiet = isQuiet
     self.isJSON = isJSON
   }
@@ -23,7 +23,7 @@ public struct ReceiveRun {
     }
     printError("listening on \(receiver.address); Ctrl-C ends")
     let isJSON = isJSON
-    let show: @Sendable (TestReceiver.Message) -> Void = { message in
+    let show: @Sendable (DemoReceiver.Message) -> Void = { message in
       try? writeAll(Self.line(message, json: isJSON), to: STDOUT_FILENO)
     }
     try receiver.start(onMessage: isQuiet ? nil : show)
@@ -48,7 +48,7 @@ public struct ReceiveRun {
     return requests
   }
 
-  static func line(_ message: TestReceiver.Message, json: Bool) -> [UInt8] {
+  static func line(_ message: DemoReceiver.Message, json: Bool) -> [UInt8] {
     let body = String(decoding: message.body, as: UTF8.self)
     if json {
       var bytes = Array(#"{"path":"#.utf8)
