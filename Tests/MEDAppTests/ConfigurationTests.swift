@@ -140,7 +140,8 @@ struct ConfigurationTests {
   @Test(arguments: [
     "", "\u{feff}", "=", "[", "[[", "]", "[a]]\n=", "\"", "'''", "a = '''", "a = \"\"\"\n[Push]", "a.b.c.d = [[[[",
     "\r\n\r",
-    "[Push]\n[Push]", "\"\" = 1", "[Push.\"\"]\n\"\" = 1", "Push = 1", "Push.VerifyTLS = 1", "AlerterEmail = 3", "[AlerterEmail]\nPostFieldsMap = 3",
+    "[Push]\n[Push]", "\"\" = 1", "[Push.\"\"]\n\"\" = 1", "Push = 1", "Push.VerifyTLS = 1", "AlerterEmail = 3",
+    "[AlerterEmail]\nPostFieldsMap = 3",
   ])
   func `any text gives a result or errors`(text: String) {
     let found = errors(text)
