@@ -75,8 +75,10 @@ extension AmendReport {
     var lines: [String] = []
     for server in servers {
       lines.append("\(server.address): \(server.tubesSeen) tubes, \(server.tubes.count) with buried jobs")
-      var table = TextTable(["  tube", "buried", "result"])
-      for tube in server.tubes { table.add(["  " + escapeControlCharacters(tube.name[...]), "\(tube.buried)", tube.inWords]) }
+      var table = TextTable(["  tube", "buried", "result"], flushLeft: [2])
+      for tube in server.tubes {
+        table.add(["  " + escapeControlCharacters(tube.name[...]), "\(tube.buried)", tube.inWords])
+      }
       if !server.tubes.isEmpty { lines += table.lines }
       if let failure = server.failure { lines.append("  failed: \(failure)") }
     }
@@ -89,7 +91,8 @@ extension AmendReport {
 
   /// The same for scripts: one JSON object.
   public var json: String {
-    var bytes = Array(#"{"dry_run":\#(isDryRun),"buried":\#(buried),"kicked":\#(kicked),"complete":\#(isComplete)"#.utf8)
+    var bytes = Array(
+      #"{"dry_run":\#(isDryRun),"buried":\#(buried),"kicked":\#(kicked),"complete":\#(isComplete)"#.utf8)
     bytes += #","servers":["#.utf8
     for (index, server) in servers.enumerated() {
       bytes += (index > 0 ? "," : "").utf8

@@ -6,7 +6,8 @@ extension ConfigOption {
 
   static let main: [ConfigOption] = [
     ConfigOption(
-      "QueueServerType", \.queueServerType, .oneOf("beanstalk"), effect: .none, "The kind of the queue servers: beanstalkd."),
+      "QueueServerType", \.queueServerType, .oneOf("beanstalk"), effect: .none,
+      "The kind of the queue servers: beanstalkd."),
     ConfigOption(
       "QueueServerAddr", \.queueServers, .queueServers,
       "The queue servers. Every one of them is served on its own; a message goes to any that is alive."),
@@ -40,7 +41,8 @@ extension ConfigOption {
       "SendersPerRetryChannel", \.sendersPerRetryChannel, .integer(1...100_000, unit: "pushes"), effect: .live,
       "Pushes in flight per retry channel; a subscription's ConcurrencyOfRetry wins."),
     ConfigOption(
-      "MaxSendersPerRetryChannel", \.maximumSendersPerRetryChannel, .integer(1...100_000, unit: "pushes"), effect: .live,
+      "MaxSendersPerRetryChannel", \.maximumSendersPerRetryChannel, .integer(1...100_000, unit: "pushes"),
+      effect: .live,
       "The most that a subscription's ConcurrencyOfRetry may be."),
     ConfigOption(
       "IntervalOfSendingForSendRoutine", \.sendingInterval, .milliseconds(0...3_600_000), effect: .live,
@@ -86,18 +88,21 @@ extension ConfigOption {
       "The statistics console. " + port + " Guarded by [Rpc] AllowFrom."),
     ConfigOption("PrometheusApiAddr", \.prometheusAddress, .address, "Metrics for Prometheus. " + port),
     ConfigOption(
-      "GlobalMessageBlockedAlertThreshold", \.globalBlockedThreshold, .integer(0...1_000_000_000, unit: "messages"), effect: .live,
+      "GlobalMessageBlockedAlertThreshold", \.globalBlockedThreshold, .integer(0...1_000_000_000, unit: "messages"),
+      effect: .live,
       "Alert when all channels together hold more than this; 0: off."),
     ConfigOption(
       "GlobalMessageBlockedAlarmInterval", \.globalBlockedAlarmInterval, .seconds(1...604_800), effect: .live,
       "At most one such alert in this time."),
     ConfigOption(
-      "NameOfMainQueueBlockedAlertThreshold", \.mainQueueBlockedThreshold, .integer(0...1_000_000_000, unit: "messages"),
+      "NameOfMainQueueBlockedAlertThreshold", \.mainQueueBlockedThreshold,
+      .integer(0...1_000_000_000, unit: "messages"),
       effect: .live, "Alert when the main queue holds more than this; 0: off."),
     ConfigOption(
       "DefaultAlarmReceiver", \.defaultAlarmReceiver, .text(), effect: .live,
       "Who gets the alerts of subscriptions that name nobody."),
     ConfigOption(
-      "DefaultAlarmChan", \.defaultAlarmChannel, .text(), effect: .live, "Over which channel of the alarm platform they get them."),
+      "DefaultAlarmChan", \.defaultAlarmChannel, .text(), effect: .live,
+      "Over which channel of the alarm platform they get them."),
   ]
 }

@@ -81,7 +81,8 @@ extension ConfigOption {
       ConfigOption(
         "Output", in: "Log", \.log.output, .choice, "Log files in LOG_DIR, or JSON lines on standard output."),
       ConfigOption(
-        "Level", in: "Log", \.log.level, .choice, effect: .live, "The least that is logged. USR1 switches debug on and off."),
+        "Level", in: "Log", \.log.level, .choice, effect: .live,
+        "The least that is logged. USR1 switches debug on and off."),
 
       ConfigOption("Loops", in: "Engine", \.engine.loops, .integer(1...1, unit: "loops"), "Event loops."),
     ]

@@ -36,7 +36,8 @@ public struct ConfigOption: Sendable {
     _ summary: String
   ) {
     self.init(
-      key, in: section, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 }, type, effect: effect, aliases: aliases,
+      key, in: section, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 }, type, effect: effect,
+      aliases: aliases,
       secret: secret, summary)
   }
 

@@ -12,7 +12,7 @@ struct ConfigReader {
     ConfigOption.all.flatMap { option in
       ([option.key] + option.aliases).map { (option.section.isEmpty ? $0 : option.section + "." + $0, option) }
     }, uniquingKeysWith: { first, _ in first })
-  private static let sections = Set(ConfigOption.all.map(\.section)).union(["AlerterEmail"])
+  private static let sections = Set(ConfigOption.all.map(\.section)).subtracting([""])
 
   init(file: String, text: String, environment: [String: String]) {
     self.file = file
@@ -57,7 +57,8 @@ struct ConfigReader {
   private mutating func take(_ raw: RawValue, for option: ConfigOption, path: String) {
     let title = option.section.isEmpty ? path : "[\(option.section)] \(path.dropFirst(option.section.count + 1))"
     if explicit.contains(option.path) {
-      tell(.warning, at: path, title, "means the same as another spelling that the file has too; one of them is ignored")
+      tell(
+        .warning, at: path, title, "means the same as another spelling that the file has too; one of them is ignored")
       if path != option.path { return }
     }
     let value: RawValue
@@ -91,7 +92,7 @@ struct ConfigReader {
   private mutating func tellUnknown(_ value: RawValue, key: String, section: String, path: String) {
     let shown = escapeControlCharacters(key.prefix(80))
     if case .table = value {
-      let nearest = NearestName.of(path, among: Self.sections.subtracting([""]).sorted())
+      let nearest = NearestName.of(path, among: Self.sections.sorted())
       tell(.warning, at: path, "[\(shown)]", "unknown table" + (nearest.map { ", did you mean [\($0)]?" } ?? ""))
       return
     }
@@ -100,7 +101,9 @@ struct ConfigReader {
     let elsewhere = ConfigOption.all.first { $0.key == key }
     var hint = ""
     if let elsewhere {
-      hint = ", did you mean " + (elsewhere.section.isEmpty ? "\(key) at the top, before all tables?" : "\(elsewhere.title)?")
+      hint =
+        ", did you mean "
+        + (elsewhere.section.isEmpty ? "\(key) at the top, before all tables?" : "\(elsewhere.title)?")
     } else if let nearest = NearestName.of(key, among: siblings.map(\.key)) ?? nearestAnywhere(key) {
       hint = ", did you mean \(nearest)?"
     }

@@ -94,7 +94,7 @@ struct KeyLines {
         if character == "]" || character == "}" { depth = max(0, depth - 1) }
         rest = rest.dropFirst()
       }
-      // A string in single quotes marks ends with its line at the latest.
+      // A one-line string ends with its line at the latest.
       if quote?.count == 1 { quote = nil }
     }
   }

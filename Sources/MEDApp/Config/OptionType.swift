@@ -194,7 +194,8 @@ extension OptionType {
     Self(allowed: allowed) { raw throws(Refusal) in
       guard let texts = parts(raw) else { throw Refusal() }
       guard count.contains(texts.count) else {
-        throw Refusal(reason: "\(texts.count) of them, between \(count.lowerBound) and \(count.upperBound) may be given")
+        throw Refusal(
+          reason: "\(texts.count) of them, between \(count.lowerBound) and \(count.upperBound) may be given")
       }
       var values: [Element] = []
       for text in texts {
@@ -211,7 +212,9 @@ extension OptionType {
 
 extension OptionType where Value == [QueueServerAddress] {
   static var queueServers: Self {
-    let list = list("host:port with commas between them (an IPv6 host in brackets, port 11300 if left out)", count: 1...1024) {
+    let list = list(
+      "host:port with commas between them (an IPv6 host in brackets, port 11300 if left out)", count: 1...1024
+    ) {
       QueueServerAddress($0)
     }
     return Self(allowed: list.allowed, read: list.read) { quoted($0.map(\.description).joined(separator: ",")) }

@@ -59,7 +59,8 @@ enum LogLine {
   }
 
   private static func appendValue(_ text: String, to bytes: inout [UInt8]) {
-    let plain = !text.isEmpty && !text.utf8.contains { $0 == 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "=") }
+    let plain =
+      !text.isEmpty && !text.utf8.contains { $0 == 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "=") }
     if plain {
       appendEscaped(text, quoting: false, to: &bytes)
     } else {

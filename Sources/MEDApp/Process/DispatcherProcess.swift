@@ -65,7 +65,8 @@ public struct DispatcherProcess: Sendable {
     for diagnostic in configuration.diagnostics { log(diagnostic, context.logger) }
     let stop = StopSwitch()
     try SignalThread.start { event in handle(event, context, stop) }
-    return wait { await serve(context, stop) }
+    // The main thread has nothing to do but to wait: all work is on loops and threads of its own.
+    return try runBlocking { await serve(context, stop) }
   }
 
   private func prepareDirectories(_ settings: Settings) throws(SystemError) {
@@ -117,17 +118,6 @@ public struct DispatcherProcess: Sendable {
   private func log(_ diagnostic: ConfigDiagnostic, _ logger: Logger) {
     let level: Logger.Level = diagnostic.severity == .info ? .debug : .warning
     logger.log(level: level, "config file", metadata: ["what": "\(diagnostic)"])
-  }
-
-  /// The main thread has nothing to do but to wait: all work is on loops and threads of its own.
-  private func wait(_ body: @escaping @Sendable () async -> ExitStatus) -> ExitStatus {
-    let result = Locked<ExitStatus?>(nil)
-    Task.detached {
-      let status = await body()
-      result.withLock { $0 = status }
-      result.signal()
-    }
-    return result.wait { $0 } ?? .failure
   }
 }
 

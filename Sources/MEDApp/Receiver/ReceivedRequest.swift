@@ -34,7 +34,6 @@ struct ReceivedRequest {
       guard let line = nextLine(bytes, &position) else { return unfinished(bytes.count - start) }
       if line.isEmpty { break }
       guard position - start <= maximumHead else { return .malformed(status: 431) }
-      // Only names of three lengths matter: the others aren't looked at.
       if matches(bytes, line, "content-length:") {
         guard let number = number(bytes, value(bytes, line, after: 15)), number <= maximumBody else {
           return .malformed(status: 413)

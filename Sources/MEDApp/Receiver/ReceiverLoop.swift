@@ -1,6 +1,6 @@
 import Glibc
 
-/// The thread of a ``TestReceiver``: poll(2) over all connections, which are few (senders keep them alive).
+/// The thread of a ``DemoReceiver``: poll(2) over all connections, which are few (senders keep them alive).
 final class ReceiverLoop {
   private final class Connection {
     let descriptor: Int32
@@ -17,10 +17,10 @@ final class ReceiverLoop {
     init(_ descriptor: Int32) { self.descriptor = descriptor }
   }
 
-  private let options: TestReceiver.Options
+  private let options: DemoReceiver.Options
   private let socket: Int32
   private let wake: Int32
-  private let onMessage: ((TestReceiver.Message) -> Void)?
+  private let onMessage: ((DemoReceiver.Message) -> Void)?
   private let record: (String, SeenRequest, Bool) -> Void
   private var connections: [Connection] = []
   /// The socket, the wake-up, then one for each connection, in the same order.
@@ -34,7 +34,7 @@ final class ReceiverLoop {
   private let failure: [UInt8]
 
   init(
-    _ options: TestReceiver.Options, socket: Int32, wake: Int32, onMessage: ((TestReceiver.Message) -> Void)?,
+    _ options: DemoReceiver.Options, socket: Int32, wake: Int32, onMessage: ((DemoReceiver.Message) -> Void)?,
     record: @escaping (String, SeenRequest, Bool) -> Void
   ) {
     self.options = options
@@ -71,7 +71,7 @@ final class ReceiverLoop {
     while true {
       let descriptor = Glibc.accept(socket, nil, nil)
       guard descriptor >= 0 else { return }
-      guard connections.count < TestReceiver.maximumConnections else {
+      guard connections.count < DemoReceiver.maximumConnections else {
         close(descriptor)
         continue
       }
@@ -158,13 +158,13 @@ final class ReceiverLoop {
 
   private func message(
     _ request: ReceivedRequest, _ bytes: UnsafeRawBufferPointer, _ path: String, _ seen: SeenRequest, _ accepted: Bool
-  ) -> TestReceiver.Message {
+  ) -> DemoReceiver.Message {
     let query = min(request.path.upperBound + 1, request.target.upperBound)..<request.target.upperBound
     let job = FormFields.range(of: "jobid", in: bytes, query).map { FormFields.decode(bytes, $0) } ?? []
     let body =
       FormFields.range(of: "message", in: bytes, request.body).map { FormFields.decode(bytes, $0) }
       ?? Array(bytes[request.body])
-    return TestReceiver.Message(
+    return DemoReceiver.Message(
       path: path, jobID: String(decoding: job, as: UTF8.self), retryTimes: seen.retryTimes, body: body,
       isAccepted: accepted)
   }
@@ -223,7 +223,8 @@ final class ReceiverLoop {
 
   private static func answer(_ status: Int, _ body: String) -> [UInt8] {
     Array(
-      "HTTP/1.1 \(status) -\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
+      "HTTP/1.1 \(status) -\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8
+    )
   }
 
   private static func microseconds(_ duration: Duration) -> Int64 {

@@ -23,11 +23,15 @@ public final class ProgressBar {
   }
 }
 
-/// Columns of text, the first one flush left, the others flush right.
+/// Columns of text: numbers flush right, the named columns and the first one flush left.
 public struct TextTable {
   private var rows: [[String]]
+  private let flushLeft: Set<Int>
 
-  public init(_ header: [String]) { rows = [header] }
+  public init(_ header: [String], flushLeft: Set<Int> = [0]) {
+    rows = [header]
+    self.flushLeft = flushLeft.union([0])
+  }
 
   public mutating func add(_ row: [String]) { rows.append(row) }
 
@@ -37,7 +41,7 @@ public struct TextTable {
     return rows.map { row in
       let cells = zip(row, widths).enumerated().map { index, cell in
         let space = String(repeating: " ", count: cell.1 - cell.0.count)
-        return index == 0 ? cell.0 + space : space + cell.0
+        return flushLeft.contains(index) ? cell.0 + space : space + cell.0
       }
       return String(cells.joined(separator: "  ")[...].trimmingTrailingSpace)
     }

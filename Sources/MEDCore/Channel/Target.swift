@@ -63,6 +63,8 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
   }
 
   private static func problem(inAuthority authority: Substring.UTF8View) -> Problem? {
+    // Some readers take a backslash for a slash: two of them would see two hosts.
+    guard !authority.contains(UInt8(ascii: "\\")) else { return .host }
     let at = authority.lastIndex(of: UInt8(ascii: "@"))
     var rest = at.map { authority[authority.index(after: $0)...] } ?? authority
     if rest.first == UInt8(ascii: "[") {

@@ -55,7 +55,11 @@ public struct Envelope: Sendable {
 
   private func text(at slot: EnvelopeIndex.Slot) -> String {
     guard let range = Self.string(at: slot, in: bytes.span.bytes), !range.isEmpty else { return "" }
-    return String(decoding: bytes[range], as: UTF8.self)
+    return Self.text(range, in: bytes)
+  }
+
+  private static func text(_ range: Range<Int>, in bytes: [UInt8]) -> String {
+    bytes.withUnsafeBufferPointer { String(decoding: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self) }
   }
 
   private static func topic(at slot: EnvelopeIndex.Slot, in bytes: [UInt8]) throws(MessageError) -> String {
@@ -66,8 +70,8 @@ public struct Envelope: Sendable {
     }
     guard let range = string(at: slot, in: span) else { throw MessageError(.badTopic, at: start) }
     guard !range.isEmpty else { throw MessageError(.noTopic, at: start) }
-    guard let topic = String(validating: bytes[range], as: UTF8.self) else { throw MessageError(.badTopic, at: start) }
-    return topic
+    guard UTF8Scan.isValid(range, in: span) else { throw MessageError(.badTopic, at: start) }
+    return text(range, in: bytes)
   }
 
   /// The text of a string or bin value; nil for all else.

@@ -21,7 +21,16 @@ struct OutputBuffer: ~Copyable {
   /// The bytes as text, which they must be.
   var string: String { String(decoding: UnsafeBufferPointer(start: base, count: count), as: UTF8.self) }
 
-  mutating func removeAll() { count = 0 }
+  /// Where the next byte goes. May be moved on within what was reserved.
+  @inline(__always)
+  var end: UnsafeMutablePointer<UInt8> {
+    get { base + count }
+    set { count = newValue - base }
+  }
+
+  /// Up to where ``end`` may move; eight bytes beyond it may be touched.
+  @inline(__always)
+  var limit: UnsafeMutablePointer<UInt8> { base + (capacity - Self.slack) }
 
   /// Makes room for `more` bytes.
   @inline(__always)
@@ -59,29 +68,34 @@ struct OutputBuffer: ~Copyable {
     count += text.utf8CodeUnitCount
   }
 
-  /// Writes a number in decimal, with zeros in front up to `width`; 20 bytes at most.
+  /// Writes a number in decimal, 20 bytes at most.
   @inline(__always)
-  mutating func put(decimal value: UInt64, width: Int = 1) {
-    var length = width
-    if value >= 10 {
-      var digits = 1
-      var bound: UInt64 = 10
-      while value >= bound {
-        digits += 1
-        let (next, overflow) = bound.multipliedReportingOverflow(by: 10)
-        if overflow { break }
-        bound = next
-      }
-      length = max(length, digits)
+  mutating func put(decimal value: UInt64) {
+    if value < 100_000_000 {
+      put(digits: value, width: 1)
+    } else if value < 10_000_000_000_000_000 {
+      put(digits: value / 100_000_000, width: 1)
+      put(digits: value % 100_000_000, width: 8)
+    } else {
+      put(digits: value / 10_000_000_000_000_000, width: 1)
+      put(digits: value / 100_000_000 % 100_000_000, width: 8)
+      put(digits: value % 100_000_000, width: 8)
     }
-    var rest = value
-    var place = length
-    while place > 0 {
-      place -= 1
+  }
+
+  /// Writes a number below 10⁸ in decimal, with zeros in front up to `width`, 8 at most.
+  @inline(__always)
+  mutating func put(digits value: UInt64, width: Int) {
+    // The last digit comes first and ends highest in the word, where the last byte of eight is stored.
+    var word: UInt64 = 0
+    var length = 0
+    var rest = UInt32(truncatingIfNeeded: value)
+    repeat {
       let quotient = rest / 10
-      base[count + place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest - quotient * 10)
+      word = word << 8 | UInt64(rest &- quotient &* 10 &+ UInt32(UInt8(ascii: "0")))
       rest = quotient
-    }
-    count += length
+      length &+= 1
+    } while rest > 0 || length < width
+    put(word, length: length)
   }
 }

@@ -4,7 +4,7 @@ struct SixDecimals {
   static let maximumLength = 317
 
   let isNegative: Bool
-  /// The whole part, as limbs of nine digits, least first, when it is 2⁶⁴ or more.
+  /// The whole part, as limbs of eight digits, least first, when it is 2⁶⁴ or more.
   private let limbs: [UInt32]
   private let whole: UInt64
   private let millionths: UInt64
@@ -32,13 +32,13 @@ struct SixDecimals {
     output.reserve(Self.maximumLength)
     if isNegative { output.put(UInt8(ascii: "-")) }
     if let first = limbs.last {
-      output.put(decimal: UInt64(first))
-      for limb in limbs.dropLast().reversed() { output.put(decimal: UInt64(limb), width: 9) }
+      output.put(digits: UInt64(first), width: 1)
+      for limb in limbs.dropLast().reversed() { output.put(digits: UInt64(limb), width: 8) }
     } else {
       output.put(decimal: whole)
     }
     output.put(UInt8(ascii: "."))
-    output.put(decimal: millionths, width: 6)
+    output.put(digits: millionths, width: 6)
   }
 
   /// - Parameter fraction: 0 ..< 1.
@@ -59,8 +59,8 @@ struct SixDecimals {
     var limbs: [UInt32] = []
     var significand = magnitude.significandBitPattern | 1 << 52
     while significand > 0 {
-      limbs.append(UInt32(significand % 1_000_000_000))
-      significand /= 1_000_000_000
+      limbs.append(UInt32(significand % 100_000_000))
+      significand /= 100_000_000
     }
     var shift = Int(magnitude.exponent) - 52
     while shift > 0 {
@@ -68,12 +68,12 @@ struct SixDecimals {
       var carry: UInt64 = 0
       for index in limbs.indices {
         let value = UInt64(limbs[index]) << UInt64(step) + carry
-        limbs[index] = UInt32(value % 1_000_000_000)
-        carry = value / 1_000_000_000
+        limbs[index] = UInt32(value % 100_000_000)
+        carry = value / 100_000_000
       }
       while carry > 0 {
-        limbs.append(UInt32(carry % 1_000_000_000))
-        carry /= 1_000_000_000
+        limbs.append(UInt32(carry % 100_000_000))
+        carry /= 100_000_000
       }
       shift -= step
     }

@@ -1,8 +1,5 @@
 /// Looks at UTF-8 one sequence at a time.
 enum UTF8Scan {
-  /// U+FFFD, what malformed sequences are replaced with.
-  static let replacement: [UInt8] = [0xef, 0xbf, 0xbd]
-
   /// The sequence that begins at `start` with a byte ≥ 0x80.
   /// - Returns: its length, 2 ... 4; or, if it is malformed, minus the length of its maximal subpart, −1 ... −3: the
   ///   bytes that one U+FFFD stands for.
@@ -35,5 +32,19 @@ enum UTF8Scan {
       seen += 1
     }
     return length
+  }
+
+  static func isValid(_ range: Range<Int>, in bytes: RawSpan) -> Bool {
+    var position = range.lowerBound
+    while position < range.upperBound {
+      if bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self) < 0x80 {
+        position += 1
+      } else {
+        let length = sequence(at: position, before: range.upperBound, in: bytes)
+        guard length > 0 else { return false }
+        position += length
+      }
+    }
+    return true
   }
 }

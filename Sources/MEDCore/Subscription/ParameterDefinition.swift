@@ -20,6 +20,9 @@ public enum ParameterName: String, Sendable, CaseIterable {
   case ackMode = "AckMode"
   case payloadFormat = "PayloadFormat"
   case signingSecret = "SigningSecret"
+
+  /// The value is shown nowhere.
+  public var isSecret: Bool { self == .signingSecret }
 }
 
 /// A parameter's value, read from its text.
@@ -58,11 +61,10 @@ public struct ParameterDefinition: Sendable, Equatable {
   }
 
   public let name: ParameterName
+  public var isSecret: Bool { name.isSecret }
   public let kind: Kind
   public let defaultValue: ParameterValue
   public let unit: Unit?
-  /// The value is shown nowhere.
-  public let isSecret: Bool
   public let summary: String
 
   /// What is allowed, for people: `1 ... 10`, `0, 1, true or false`.

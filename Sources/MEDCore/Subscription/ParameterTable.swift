@@ -70,7 +70,7 @@ public struct ParameterTable: Sendable {
   private static func definition(_ name: ParameterName, _ defaults: SubscriptionDefaults) -> ParameterDefinition {
     let (kind, value, unit, summary) = row(name, defaults)
     return ParameterDefinition(
-      name: name, kind: kind, defaultValue: value, unit: unit, isSecret: name == .signingSecret, summary: summary)
+      name: name, kind: kind, defaultValue: value, unit: unit, summary: summary)
   }
 
   private typealias Row = (ParameterDefinition.Kind, ParameterValue, ParameterDefinition.Unit?, String)

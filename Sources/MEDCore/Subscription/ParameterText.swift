@@ -24,7 +24,8 @@ extension ParameterDefinition {
       return names.contains(name) ? .value(.text(name)) : .wrong
     case .text(let maximum):
       let text = text.trimmed
-      return text.utf8.count <= maximum && !text.unicodeScalars.contains(where: \.isControl) ? .value(.text(text)) : .wrong
+      let isAllowed = text.utf8.count <= maximum && !text.unicodeScalars.contains(where: \.isControl)
+      return isAllowed ? .value(.text(text)) : .wrong
     case .targets(let maximum):
       guard text.utf8.count <= maximum else { return .wrong }
       return Targets.parse(text, environment: "").ignored.isEmpty ? .value(.text(text)) : .wrong

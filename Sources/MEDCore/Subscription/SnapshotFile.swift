@@ -7,15 +7,16 @@ enum SnapshotFile {
 
   /// Replaces the file so that after a crash it holds the old bytes or the new ones: temporary file, fsync, rename,
   /// fsync of the directory. Readable by the owner alone, because of the signing secrets.
+  /// - Parameter isDurable: without it, no fsync: the file may be empty or gone after a power cut.
   /// - Returns: what failed, or nil.
-  static func write(_ bytes: [UInt8], to path: String) -> String? {
+  static func write(_ bytes: [UInt8], to path: String, isDurable: Bool = true) -> String? {
     let temporary = path + ".new"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { return problem("open", temporary) }
     var error: String?
     if !writeAll(bytes, to: file) {
       error = problem("write", temporary)
-    } else if fsync(file) != 0 {
+    } else if isDurable && fsync(file) != 0 {
       error = problem("fsync", temporary)
     }
     if close(file) != 0 && error == nil { error = problem("close", temporary) }
@@ -24,7 +25,7 @@ enum SnapshotFile {
       unlink(temporary)
       return error
     }
-    return syncDirectory(of: path)
+    return isDurable ? syncDirectory(of: path) : nil
   }
 
   static func read(_ path: String) -> Result<[UInt8], StoreError> {

@@ -1,10 +1,13 @@
 import Glibc
 import Logging
 
-/// Writes the snapshot file on a thread of its own, which lives as long as there is something to write.
+/// Writes the snapshot and the parameter files on a thread of its own, which lives as long as there is something to
+/// write.
 ///
 /// Holds at most one state to be written: a newer one takes its place.
 final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is behind `lock`
+  static let fileName = "subscriptions.snapshot"
+
   private let path: String
   private let logger: Logger
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
@@ -12,9 +15,12 @@ final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is 
   private var isWriting = false
   private var waiting: [CheckedContinuation<Void, Never>] = []
   private var failure: String?
+  /// Used by the thread alone, of which there is one at a time.
+  private var parameterFiles: ParameterFiles
 
-  init(path: String, logger: Logger) {
-    self.path = path
+  init(directory: String, logger: Logger) {
+    path = directory + "/" + Self.fileName
+    parameterFiles = ParameterFiles(directory: directory)
     self.logger = logger
     lock = .allocate(capacity: 1)
     lock.initialize(to: pthread_mutex_t())
@@ -71,7 +77,8 @@ final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is 
       }
       guard let table else { break }
       let bytes = SnapshotFormat.encode(table.byID.values.map(\.subscription))
-      let problem = SnapshotFile.write(bytes, to: path)
+      let failed = SnapshotFile.write(bytes, to: path)
+      let problem = failed ?? parameterFiles.update(table)
       locked { failure = problem }
       if let problem {
         logger.warning("snapshot of the subscriptions can't be written", metadata: ["error": "\(problem)"])

@@ -47,11 +47,12 @@ public final class SubscriptionDirectory {
   private var swaps = 0
 
   /// - Parameters:
-  ///   - snapshotPath: a file in DATA_DIR that holds the last known state across a restart; nil: none.
+  ///   - dataDirectory: where `subscriptions.snapshot`, which holds the last known state across a restart, and
+  ///     `subscription_params_<id>.json` are written; nil: nowhere.
   ///   - maximumAbsences: topics without subscription that are remembered; when full all are forgotten.
   public init(
     store: any SubscriptionStore, rules: ChannelRules = .init(), refreshInterval: Duration = .seconds(10),
-    snapshotPath: String? = nil, maximumAbsences: Int = 100_000, timing: Timing = .init(), logger: Logger
+    dataDirectory: String? = nil, maximumAbsences: Int = 100_000, timing: Timing = .init(), logger: Logger
   ) {
     self.store = store
     self.rules = rules
@@ -59,7 +60,7 @@ public final class SubscriptionDirectory {
     self.timing = timing
     self.logger = logger
     absences = AbsentTopics(maximumCount: maximumAbsences)
-    snapshots = snapshotPath.map { SnapshotWriter(path: $0, logger: logger) }
+    snapshots = dataDirectory.map { SnapshotWriter(directory: $0, logger: logger) }
   }
 
   // MARK: Looking up
@@ -130,7 +131,7 @@ public final class SubscriptionDirectory {
     switch await snapshots.read() {
     case .success(let subscriptions):
       guard table.byID.isEmpty else { return }
-      let plan = await Self.plan(subscriptions, table, rules, rebuilds: false)
+      let plan = await Self.plan(subscriptions, table, rules)
       isFromSnapshot = true
       swap(plan)
       logger.warning("store is down, using the snapshot", metadata: ["subscriptions": "\(subscriptions.count)"])
@@ -196,7 +197,7 @@ public final class SubscriptionDirectory {
     lookedUpMeanwhile = []
     if rulesHaveChanged {
       rulesHaveChanged = false
-      swap(await Self.plan(table.byID.values.map(\.subscription), table, rules, rebuilds: true))
+      swap(await Self.rebuild(table, rules))
       lookedUpMeanwhile = []
     }
     do {
@@ -232,13 +233,17 @@ public final class SubscriptionDirectory {
       version = nil
     }
     // A lookup may have announced some of them while the snapshot was read.
-    changes.changed += changes.added.filter { table.byID[$0] != nil }
-    changes.added.removeAll { table.byID[$0] != nil }
+    if !lookedUpMeanwhile.isEmpty {
+      changes.changed += changes.added.filter { table.byID[$0] != nil }
+      changes.added.removeAll { table.byID[$0] != nil }
+    }
 
     Swift.swap(&table, &next)
     swaps += 1
     Self.free(next)
-    for id in changes.added + changes.changed { table.byID[id].map { absences.remove($0.topic) } }
+    if absences.count > 0 {
+      for id in changes.added + changes.changed { table.byID[id].map { absences.remove($0.topic) } }
+    }
     report(plan.warnings)
     if !changes.isEmpty {
       snapshotIsStale = true
@@ -256,9 +261,14 @@ public final class SubscriptionDirectory {
 
   @concurrent
   private static func plan(
-    _ subscriptions: [Subscription], _ table: SubscriptionTable, _ rules: ChannelRules, rebuilds: Bool
+    _ subscriptions: [Subscription], _ table: SubscriptionTable, _ rules: ChannelRules
   ) async -> SubscriptionTable.Plan {
-    table.next(subscriptions, rules, rebuilds: rebuilds)
+    table.next(subscriptions, rules)
+  }
+
+  @concurrent
+  private static func rebuild(_ table: SubscriptionTable, _ rules: ChannelRules) async -> SubscriptionTable.Plan {
+    table.next(table.byID.values.map(\.subscription), rules, rebuilds: true)
   }
 
   /// Ten thousands of objects take milliseconds to free: not on the loop.

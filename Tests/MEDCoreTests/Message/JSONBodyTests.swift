@@ -14,7 +14,8 @@ struct JSONBodyTests {
     (Value.null, "null"), (.bool(true), "true"), (.bool(false), "false"), (0, "0"), (127, "127"), (-1, "-1"),
     (-32, "-32"), (-33, "-33"), (.int(.min), "-9223372036854775808"), (.int(.max), "9223372036854775807"),
     (.uint(.max), "18446744073709551615"), (.raw([0xcc, 7]), "7"), (.raw([0xcd, 0, 99]), "99"),
-    (.raw([0xce, 0xff, 0xff, 0xff, 0xff]), "4294967295"), (.raw([0xd0, 0x80]), "-128"), (.raw([0xd1, 0x80, 0]), "-32768"),
+    (.raw([0xce, 0xff, 0xff, 0xff, 0xff]), "4294967295"), (.raw([0xd0, 0x80]), "-128"),
+    (.raw([0xd1, 0x80, 0]), "-32768"),
     (.raw([0xd2, 0x80, 0, 0, 0]), "-2147483648"), (.raw([0xd3, 255, 255, 255, 255, 255, 255, 255, 255]), "-1"),
   ])
   func `nil, booleans and integers`(value: Value, expected: String) throws {
@@ -45,7 +46,10 @@ struct JSONBodyTests {
       let double = Double(bitPattern: random.next())
       let float = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
       let whole = Double(Int64(truncatingIfNeeded: random.next()) >> Int64.random(in: 0...63, using: &random))
-      for value in [double, whole] where value.isFinite {
+      let price =
+        Double(Int64.random(in: -10_000_000...10_000_000, using: &random))
+        / pow(10, .random(in: 0...9, using: &random)).rounded()
+      for value in [double, whole, price, price.nextUp, price * 1000] where value.isFinite {
         let text = try json(.double(value))
         #expect(Double(text)?.bitPattern == value.bitPattern)
         #expect(text == (value.description.hasSuffix(".0") ? String(value.description.dropLast(2)) : value.description))
@@ -56,16 +60,20 @@ struct JSONBodyTests {
   }
 
   @Test(arguments: [
-    (Value.double(.nan), MessageError.Code.notFinite), (.double(.infinity), .notFinite), (.float(-.infinity), .notFinite),
-    (.array([1, .float(.nan)]), .notFinite), (.raw([0xd4, 1, 0]), .extensionType), (.raw([0xc7, 0, 1]), .extensionType),
+    (Value.double(.nan), MessageError.Code.notFinite), (.double(.infinity), .notFinite),
+    (.float(-.infinity), .notFinite),
+    (.array([1, .float(.nan)]), .notFinite), (.raw([0xd4, 1, 0]), .extensionType),
+    (.raw([0xc7, 0, 1]), .extensionType),
     (.raw([0xd6, 0xff, 0, 0, 0, 0]), .extensionType), (.map([("k", .raw([0xd4, 1, 0]))]), .extensionType),
     (.map([(.array([]), 1)]), .badKey), (.map([(.map([]), 1)]), .badKey), (.map([(.raw([0xd4, 1, 0]), 1)]), .badKey),
     (.map([(.double(.nan), 1)]), .notFinite),
   ])
-  func `what JSON can't hold is an error of the push, not of the envelope`(body: Value, code: MessageError.Code) throws {
+  func `what JSON can't hold is an error of the push, not of the envelope`(body: Value, code: MessageError.Code) throws
+  {
     let envelope = try Envelope(message(body: body))
-    for attempt in [{ try PushBody.json(envelope) }, { try PushBody.form(jobID: "", retryTimes: 0, envelope: envelope) }]
-    {
+    for attempt in [
+      { try PushBody.json(envelope) }, { try PushBody.form(jobID: "", retryTimes: 0, envelope: envelope) },
+    ] {
       do {
         _ = try attempt()
         Issue.record("transcoded")
@@ -131,11 +139,13 @@ struct JSONTextTests {
     }
   }
 
-  @Test(arguments: [
-    ([0xff], 1), ([0xc3], 1), ([0xc3, 0x28], 1), ([0xe2, 0x82], 1), ([0xe2, 0x82, 0x41], 1), ([0xf0, 0x9f, 0x8e], 1),
-    ([0xed, 0xa0, 0x80], 3), ([0xc0, 0xaf], 2), ([0xe0, 0x80, 0x80], 3), ([0xf4, 0x90, 0x80, 0x80], 4), ([0x80, 0xbf], 2),
-    ([0xf5, 0x80], 2), ([0xf1, 0x80, 0xe1, 0x80, 0xc2], 3),
-  ] as [([UInt8], Int)])
+  @Test(
+    arguments: [
+      ([0xff], 1), ([0xc3], 1), ([0xc3, 0x28], 1), ([0xe2, 0x82], 1), ([0xe2, 0x82, 0x41], 1), ([0xf0, 0x9f, 0x8e], 1),
+      ([0xed, 0xa0, 0x80], 3), ([0xc0, 0xaf], 2), ([0xe0, 0x80, 0x80], 3), ([0xf4, 0x90, 0x80, 0x80], 4),
+      ([0x80, 0xbf], 2),
+      ([0xf5, 0x80], 2), ([0xf1, 0x80, 0xe1, 0x80, 0xc2], 3),
+    ] as [([UInt8], Int)])
   func `each maximal subpart of malformed UTF-8 becomes one U+FFFD`(bytes: [UInt8], count: Int) throws {
     let text = try json(.raw([0xd9, UInt8(bytes.count)] + bytes))
     #expect(text.unicodeScalars.count { $0 == "\u{fffd}" } == count)
@@ -171,15 +181,17 @@ struct PushFormTests {
     #expect(
       try form(.map([("a b", "x/y")]), jobID: "1.500000-2-3", retryTimes: 12)
         == "jobid=1.500000-2-3&message=%7B%22a+b%22%3A%22x%2Fy%22%7D&retry_times=12")
-    #expect(try form(.null, jobID: "ü &=", retryTimes: .max)
-      == "jobid=%C3%BC+%26%3D&message=null&retry_times=18446744073709551615")
+    #expect(
+      try form(.null, jobID: "ü &=", retryTimes: .max)
+        == "jobid=%C3%BC+%26%3D&message=null&retry_times=18446744073709551615")
   }
 
   @Test func `only letters, digits and four marks go unencoded`() throws {
     for byte in UInt8(0)...0x7f {
       let form = try form(.text(String(UnicodeScalar(byte))))
       let field = form.split(separator: "&")[1].dropFirst("message=%22".count).dropLast("%22".count)
-      #expect(field.utf8.allSatisfy { UnicodeScalar($0).properties.isAlphabetic || "0123456789*-._%+".utf8.contains($0) })
+      #expect(
+        field.utf8.allSatisfy { UnicodeScalar($0).properties.isAlphabetic || "0123456789*-._%+".utf8.contains($0) })
     }
   }
 

@@ -77,7 +77,7 @@ let validMessages: [[UInt8]] = [
     (
       "Body",
       .map([
-        (.null, .float(0.1)), (.bool(true), .int(.min)), (1.5, .uint(.max)), (-40000, 70000), (.binary([65]), "")
+        (.null, .float(0.1)), (.bool(true), .int(.min)), (1.5, .uint(.max)), (-40000, 70000), (.binary([65]), ""),
       ])
     )),
 ]

@@ -20,12 +20,15 @@ struct PushJobIDTests {
     #expect(try Envelope(message(("MsgKey", "t"))).pushJobID(subscription: 1) == "0.000000-0-1")
   }
 
-  @Test(arguments: [
-    0, -0.0, 0.5, -1.5, 0.9999995, 0.9999994999999999, 0.0000005, 0.00000049, 0.0000015, 1e-300, .leastNonzeroMagnitude, 1e15, 1e16,
-    9_007_199_254_740_991.5, 9_007_199_254_740_992, 0x1p63, 0x1p64, 0x1p65, 1e22, 1e100, -1e300,
-    .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1_700_000_000.123456, 1_700_000_000.9999999, 2.5e-7, 7.8125e-3,
-    0x1p-20, 0x1.8p-20, 0x1p-7,
-  ] as [Double])
+  @Test(
+    arguments: [
+      0, -0.0, 0.5, -1.5, 0.9999995, 0.9999994999999999, 0.0000005, 0.00000049, 0.0000015, 1e-300,
+      .leastNonzeroMagnitude, 1e15, 1e16,
+      9_007_199_254_740_991.5, 9_007_199_254_740_992, 0x1p63, 0x1p64, 0x1p65, 1e22, 1e100, -1e300,
+      .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1_700_000_000.123456, 1_700_000_000.9999999, 2.5e-7,
+      7.8125e-3,
+      0x1p-20, 0x1.8p-20, 0x1p-7,
+    ] as [Double])
   func `six decimals are exact at every magnitude`(value: Double) {
     #expect(text(value) == String(format: "%.6f", value))
   }

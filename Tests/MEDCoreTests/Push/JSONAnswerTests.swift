@@ -66,7 +66,8 @@ struct JSONAnswerTests {
     #expect(answer(text) == .notJSON)
   }
 
-  @Test(arguments: [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xb1], [0xf4, 0x90, 0x80, 0x80], [0x00]] as [[UInt8]])
+  @Test(
+    arguments: [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xb1], [0xf4, 0x90, 0x80, 0x80], [0x00]] as [[UInt8]])
   func `malformed UTF-8 is not JSON`(bytes: [UInt8]) {
     #expect(JSONAnswer(Array(#"{"status":1,"x":""#.utf8) + bytes + Array(#""}"#.utf8)) == .notJSON)
     #expect(JSONAnswer(Array(#"{"status":1,""#.utf8) + bytes + Array(#"":1}"#.utf8)) == .notJSON)

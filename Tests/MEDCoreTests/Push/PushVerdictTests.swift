@@ -42,7 +42,8 @@ struct PushVerdictTests {
 
   @Test func `each reason has a text and a label of its own`() {
     let reasons: [PushVerdict.Reason] = [
-      .status(302), .status(404), .status(500), .status(0), .truncated, .notJSON, .notAnObject, .noStatus, .statusNotOne,
+      .status(302), .status(404), .status(500), .status(0), .truncated, .notJSON, .notAnObject, .noStatus,
+      .statusNotOne,
     ]
     #expect(Set(reasons.map(\.description)).count == reasons.count)
     #expect(Set(reasons.map { "\($0.metricLabel)" }).count == reasons.count)

@@ -3,7 +3,7 @@ import Glibc
 /// A subscriber for tests and demonstrations: an HTTP/1.1 server on one thread that takes what comes and counts it.
 ///
 /// At most ``maximumConnections`` at a time; further ones are hung up on.
-public final class TestReceiver: Sendable {
+public final class DemoReceiver: Sendable {
   static let maximumConnections = 2_000
 
   public struct Options: Sendable {
