@@ -10,12 +10,12 @@ public actor LoopActor {
 
   /// Starts a task on the loop. Only on the loop.
   @discardableResult
-  public nonisolated func spawn(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
+  public nonisolated func spawn(_ operation: nonisolated(nonsending) @escaping () async -> Void) -> Task<Void, Never> {
     nonisolated(unsafe) let operation = operation  // why: assumeIsolated proves that caller and task share the loop
     return assumeIsolated { $0.start(operation) }
   }
 
-  private func start(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
+  private func start(_ operation: nonisolated(nonsending) @escaping () async -> Void) -> Task<Void, Never> {
     Task {
       _ = self  // the capture makes the task's closure isolated to this actor
       await operation()

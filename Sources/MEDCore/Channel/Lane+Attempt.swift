@@ -88,9 +88,9 @@ extension Lane {
     case .answered(let status, let body, let truncated, let retryAfter):
       choice.answered(target)
       let verdict = PushVerdict(status: status, body: body, truncated: truncated, mode: channel.parameters.ackMode)
-      guard let reason = verdict.failureReason else { return .delivered }
+      guard case .failed(let reason) = verdict else { return .delivered }
       let requested = status == 429 || status == 503 ? retryAfter.flatMap { UInt32($0) } ?? 0 : 0
-      return .failed(reason: reason, requestedDelay: requested)
+      return .failed(reason: "\(reason)", requestedDelay: requested)
     case .failed(let failure):
       if failure.kind == .refused || failure.kind == .unreachable {
         choice.refused(target, at: context.actor.loop.now)

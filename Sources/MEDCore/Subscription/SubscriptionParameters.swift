@@ -1,11 +1,3 @@
-/// How a subscriber says that it has taken a message (SPEC §5).
-public enum AckMode: String, Sendable, CaseIterable {
-  /// Status 200 and a JSON object whose `status` is 1.
-  case status
-  /// Any 2xx.
-  case http
-}
-
 /// What the body of a push looks like (SPEC §5).
 public enum PayloadFormat: String, Sendable, CaseIterable {
   case form, json
