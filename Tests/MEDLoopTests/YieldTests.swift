@@ -24,13 +24,13 @@ final class Spawner {
   init(_ actor: LoopActor) { self.actor = actor }
   func go() -> Task<Void, Never> {
     let plain = Plain(loop: actor.loop)
-    return actor.spawn { [self] in
-      result.append(await plain.continuing())
-      result.append(actor.loop.isOnLoop)
-      result.append(await plain.sleeping())
-      result.append(actor.loop.isOnLoop)
-      result.append(await plain.yielding())
-      result.append(actor.loop.isOnLoop)
+    return actor.spawn {
+      self.result.append(await plain.continuing())
+      self.result.append(self.actor.loop.isOnLoop)
+      self.result.append(await plain.sleeping())
+      self.result.append(self.actor.loop.isOnLoop)
+      self.result.append(await plain.yielding())
+      self.result.append(self.actor.loop.isOnLoop)
     }
   }
 }

@@ -121,7 +121,7 @@ extension Lane {
       context.counters.retried += 1
       retryLane.announce(1, at: desk.index, after: .seconds(Int(delay)))
       finish(owned)
-    case .refused("JOB_TOO_BIG"):
+    case .refused(CopyPlacement.tooBig):
       await giveUp(owned, reason: "JOB_TOO_BIG in the retry channel")
     case .refused, .mustWait:
       park(owned, .putForRetry(retryTimes: retryTimes, delay: delay))

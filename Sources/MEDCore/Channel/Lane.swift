@@ -55,9 +55,7 @@ final class Lane {
   private var delayTimer: LoopTimer?
   private var lastActive: ContinuousClock.Instant
   private let retryLane: (SubscribedChannel) -> Lane?
-  private(set) lazy var parking = ParkingLot<ParkedStep>(context) { [unowned self] job, desk, step in
-    await self.resume(Owned(job: job, desk: desk), step)
-  }
+  private(set) lazy var parking = makeParking()
 
   init(
     _ kind: Kind, _ channel: SubscribedChannel, tube: TubeName, _ context: EngineContext,
@@ -74,6 +72,11 @@ final class Lane {
     nextStart = now
     lastActive = now
     delays = DelayBook(origin: now)
+  }
+
+  private func makeParking() -> ParkingLot<ParkedStep> {
+    unowned let lane = self
+    return ParkingLot(context) { job, desk, step in await lane.resume(Owned(job: job, desk: desk), step) }
   }
 
   // MARK: What is there to do

@@ -27,16 +27,18 @@ final class TakeTurns {
     queue.removeAll()
   }
 
+  private func take(_ request: Lane.Turn, for lane: Lane) async {
+    let outcome = await server.take(request.count, from: lane.tube)
+    active -= 1
+    lane.endTurn(request, outcome)
+    start()
+  }
+
   private func start() {
     while active < capacity, !isStopped, let (lane, desk) = queue.popFirst() {
       guard let request = lane.beginTurn(at: desk) else { continue }
       active += 1
-      actor.spawn { [self] in
-        let outcome = await server.take(request.count, from: lane.tube)
-        active -= 1
-        lane.endTurn(request, outcome)
-        start()
-      }
+      actor.spawn { await self.take(request, for: lane) }
     }
   }
 }

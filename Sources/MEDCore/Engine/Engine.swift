@@ -21,7 +21,7 @@ final class Engine {
         channelPrefix: configuration.channelPrefix, environment: configuration.receptionEnvironment,
         defaults: configuration.defaults),
       refreshInterval: configuration.refreshInterval,
-      snapshotPath: configuration.dataDirectory.map { $0 + "/subscriptions.snapshot" }, logger: logger)
+      dataDirectory: configuration.dataDirectory, logger: logger)
     context = EngineContext(
       configuration: configuration, actor: actor, dataLog: dataLog, directory: directory, logger: logger)
     self.queue = queue
@@ -41,7 +41,8 @@ final class Engine {
     if let pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
     context.directory.onChange = { [weak self] in self?.supervisor.apply($0) }
     await context.directory.start()
-    context.actor.spawn { [directory = context.directory] in await directory.run() }
+    let directory = context.directory
+    context.actor.spawn { await directory.run() }
     for desk in context.desks {
       let intake = Intake(context, desk) { [weak self] channel, target, jobs in
         guard let self, self.pusher != nil else { return }
@@ -51,7 +52,8 @@ final class Engine {
       intake.start()
     }
     guard pusher != nil else { return }
-    context.actor.spawn { [supervisor] in await supervisor.run() }
+    let supervisor = self.supervisor
+    context.actor.spawn { await supervisor.run() }
     for desk in context.desks {
       let probe = LeftoverProbe(context, desk, supervisor)
       probes.append(probe)

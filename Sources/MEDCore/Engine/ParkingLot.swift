@@ -54,14 +54,16 @@ final class ParkingLot<Step> {
   func giveBackAll() {
     guard !places.isEmpty else { return }
     context.work.begin()
-    context.actor.spawn { [self] in
-      while let place = places.popFirst() {
-        guard let job = try? await fetch(place) else { continue }
-        var entry = Settler.Entry(job: job, settlement: Settlement(), topic: nil, subscription: nil)
-        place.desk.settler.giveBack(&entry)
-      }
-      context.work.end()
+    context.actor.spawn { await self.giveBackEach() }
+  }
+
+  private func giveBackEach() async {
+    while let place = places.popFirst() {
+      guard let job = try? await fetch(place) else { continue }
+      var entry = Settler.Entry(job: job, settlement: Settlement(), topic: nil, subscription: nil)
+      place.desk.settler.giveBack(&entry)
     }
+    context.work.end()
   }
 
   /// - Returns: nil if the job is gone: deleted or kicked by others, or lost with its server. Nothing to do for us.

@@ -10,6 +10,9 @@ struct CopyPlacement {
     case refused(String)
   }
 
+  static let noTube = "the topic gives no valid tube name"
+  static let tooBig = "JOB_TOO_BIG"
+
   static let rounds = 3
   static let firstPause = Duration.milliseconds(100)
 
@@ -25,14 +28,14 @@ struct CopyPlacement {
   func place(
     _ body: [UInt8], in tube: TubeName?, delay: UInt32 = 0, own: ServerDesk, preferred: ServerDesk? = nil
   ) async -> Outcome {
-    guard let tube else { return .refused("the topic gives no valid tube name") }
+    guard let tube else { return .refused(Self.noTube) }
     var reason = "no queue server can be reached"
     var pause = Self.firstPause
     for round in 1...Self.rounds {
       for desk in context.desksToTry(first: preferred) {
         switch await desk.queue.put([Put(tube: tube, body: body, delay: delay)]).first ?? .unavailable {
         case .stored: return .stored(desk)
-        case .tooBig: return .refused("JOB_TOO_BIG")
+        case .tooBig: return .refused(Self.tooBig)
         case .refused(let text): reason = text
         case .unanswered: reason = "the connection broke before the answer"
         case .unavailable: reason = "the queue server can't be reached"

@@ -48,15 +48,16 @@ extension Intake {
   private func copy(_ job: Job, _ envelope: Envelope, to channels: [SubscribedChannel]) async {
     let entry = Settler.Entry(
       job: job, settlement: Settlement(homes: UInt32(channels.count)), topic: envelope.topic, subscription: nil)
-    await place(envelope.setting(originJobID: job.id.number), of: entry, in: channels)
+    await place(envelope.setting(originJobID: job.id.number), of: entry, in: channels.map { Unplaced(channel: $0) })
   }
 
   /// Finds a home for each copy that has none: another server, a later try, at last the DATA log.
-  func place(_ copy: [UInt8], of entry: Settler.Entry, in channels: [SubscribedChannel]) async {
+  func place(_ copy: [UInt8], of entry: Settler.Entry, in unplaced: [Unplaced]) async {
     var entry = entry
     var waiting: [Int] = []
-    for channel in channels {
-      switch await CopyPlacement(context).place(copy, in: channel.names?.channel, own: desk) {
+    for place in unplaced {
+      let channel = place.channel
+      switch await placement(of: copy, place) {
       case .stored(let target):
         context.counters.copies += 1
         announce(channel, target, 1)
@@ -72,6 +73,11 @@ extension Intake {
       }
     }
     if !waiting.isEmpty { park(entry.job, .place(waiting)) }
+  }
+
+  private func placement(of copy: [UInt8], _ place: Unplaced) async -> CopyPlacement.Outcome {
+    if let refusal = place.refusal { return .refused(refusal) }
+    return await CopyPlacement(context).place(copy, in: place.channel.names?.channel, own: desk)
   }
 
   private func recordRedistributionFailure(

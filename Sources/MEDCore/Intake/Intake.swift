@@ -17,9 +17,7 @@ final class Intake {
   private let listeners: [any QueueListener]
   var exceptions = 0
   private var pausedListeners: [UnsafeContinuation<Void, Never>] = []
-  private(set) lazy var parking = ParkingLot<ParkedStep>(context) { [unowned self] job, desk, step in
-    await self.resume(job, step)
-  }
+  private(set) lazy var parking = makeParking()
 
   init(_ context: EngineContext, _ desk: ServerDesk, announce: @escaping (SubscribedChannel, ServerDesk, Int) -> Void) {
     self.context = context
@@ -28,6 +26,11 @@ final class Intake {
     listeners = (0..<context.configuration.listenersOfMainQueue).map { _ in
       desk.queue.listen(to: context.configuration.mainQueue)
     }
+  }
+
+  private func makeParking() -> ParkingLot<ParkedStep> {
+    unowned let intake = self
+    return ParkingLot(context) { job, _, step in await intake.resume(job, step) }
   }
 
   func start() {
@@ -71,7 +74,14 @@ final class Intake {
   private struct Message {
     var entry: Settler.Entry
     var copy: [UInt8] = []
-    var unplaced: [SubscribedChannel] = []
+    var unplaced: [Unplaced] = []
+  }
+
+  /// A copy without a home, and whether one can still be found.
+  struct Unplaced {
+    let channel: SubscribedChannel
+    /// Set if no server will take it.
+    var refusal: String?
   }
 
   private func redistribute(_ jobs: [Job]) async {
@@ -81,38 +91,43 @@ final class Intake {
     var puts: [Put] = []
     var owners: [(message: Int, channel: SubscribedChannel)] = []
     for job in jobs {
-      guard var message = open(job) else { continue }
-      guard case .known(let channels) = context.directory.lookup(message.envelope.topic) else {
-        except { await self.lookUpAndCopy(job, message.envelope) }
+      guard let envelope = open(job) else { continue }
+      guard case .known(let channels) = context.directory.lookup(envelope.topic) else {
+        except { await self.lookUpAndCopy(job, envelope) }
         continue
       }
       if channels.isEmpty {
-        discardUnsubscribed(job, topic: message.envelope.topic)
+        discardUnsubscribed(job, topic: envelope.topic)
         continue
       }
-      let copy = message.envelope.setting(originJobID: job.id.number)
-      message.entry.settlement = Settlement(homes: UInt32(channels.count))
+      var message = Message(
+        entry: Settler.Entry(job: job, settlement: Settlement(homes: UInt32(channels.count)), topic: envelope.topic),
+        copy: envelope.setting(originJobID: job.id.number))
       for channel in channels {
         if let tube = channel.names?.channel {
-          puts.append(Put(tube: tube, body: copy))
+          puts.append(Put(tube: tube, body: message.copy))
           owners.append((messages.count, channel))
         } else {
-          message.unplaced.append(channel)
+          message.unplaced.append(Unplaced(channel: channel, refusal: CopyPlacement.noTube))
         }
       }
-      messages.append(Message(entry: message.entry, copy: copy, unplaced: message.unplaced))
+      messages.append(message)
     }
     guard !messages.isEmpty else { return }
 
     let target = context.nextReachableDesk()
     let outcomes = puts.isEmpty ? [] : await target.queue.put(puts)
     for (index, owner) in owners.enumerated() {
-      if index < outcomes.count, case .stored = outcomes[index] {
+      switch index < outcomes.count ? outcomes[index] : .unavailable {
+      case .stored:
         context.counters.copies += 1
         announce(owner.channel, target, 1)
         desk.settler.homeFound(&messages[owner.message].entry)
-      } else {
-        messages[owner.message].unplaced.append(owner.channel)
+      case .tooBig:
+        messages[owner.message].unplaced.append(
+          Unplaced(channel: owner.channel, refusal: CopyPlacement.tooBig))
+      case .refused, .unanswered, .unavailable:
+        messages[owner.message].unplaced.append(Unplaced(channel: owner.channel))
       }
     }
     for message in messages where !message.unplaced.isEmpty {
@@ -121,11 +136,9 @@ final class Intake {
   }
 
   /// Reads a job; one that is no message is recorded on the side.
-  private func open(_ job: Job) -> (envelope: Envelope, entry: Settler.Entry, unplaced: [SubscribedChannel])? {
+  private func open(_ job: Job) -> Envelope? {
     do throws(MessageError) {
-      let envelope = try Envelope(job.body)
-      let entry = Settler.Entry(job: job, settlement: Settlement(), topic: envelope.topic, subscription: nil)
-      return (envelope, entry, [])
+      return try Envelope(job.body)
     } catch {
       except { await self.recordUndecodable(job, "\(error)") }
       return nil

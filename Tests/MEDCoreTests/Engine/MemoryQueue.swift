@@ -22,7 +22,8 @@ final class MemoryQueue: MessageQueue {
     var isReachable: [Bool]
     /// Consulted for each put in order, then `.none`.
     var putFaults: [Fault] = []
-    /// Answers to deletes in order (nil: does it), then does it.
+    /// Answers to deletes of its jobs in order (nil: does it), then does it.
+    var faultyTube = EngineHarness.channel1
     var deleteFaults: [String?] = []
     var kickFaults: [String?] = []
     var held: [TubeName: Int] = [:]
@@ -117,7 +118,7 @@ final class MemoryServer: QueueServer {
     return state.withLock { state in
       jobs.map { job in
         guard state.isReachable[index] else { return .failed("unreachable") }
-        if !state.deleteFaults.isEmpty, let fault = state.deleteFaults.removeFirst() { return .failed(fault) }
+        if job.tube == state.faultyTube, !state.deleteFaults.isEmpty, let fault = state.deleteFaults.removeFirst() { return .failed(fault) }
         state.history.append("delete \(job.tube)")
         return state.jobs[index].removeValue(forKey: job.id.number) == nil ? .notFound : .done
       }
