@@ -53,6 +53,7 @@ final class Lane {
   private var paceTimer: LoopTimer?
   private var delays: DelayBook
   private var delayTimer: LoopTimer?
+  private var armedFor: ContinuousClock.Instant?
   private var lastActive: ContinuousClock.Instant
   private let retryLane: (SubscribedChannel) -> Lane?
   private(set) lazy var parking = makeParking()
@@ -138,12 +139,14 @@ final class Lane {
 
   private func armDelayTimer() {
     guard let next = delays.next, !isCancelled else { return }
-    if let delayTimer, delayTimer.deadline <= next, !delayTimer.isOver { return }
+    if let armedFor, armedFor <= next { return }
     delayTimer?.cancel()
+    armedFor = next
     delayTimer = context.actor.loop.schedule(at: next) { [weak self] in self?.delaysAreDue() }
   }
 
   private func delaysAreDue() {
+    armedFor = nil
     while let due = delays.popDue(at: .now) { announce(due.jobs, at: due.server) }
     armDelayTimer()
   }

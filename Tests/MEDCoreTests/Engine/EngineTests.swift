@@ -79,7 +79,7 @@ struct EngineTests {
     #expect(harness.queue.state.withLock { $0.buried } == 0)
   }
 
-  @Test(arguments: [1, 2, 3, 5]) func `a delete that fails is tried again, and recorded after the third time`(
+  @Test(arguments: [1, 2, 3]) func `a delete that fails is tried again, and recorded after the third time`(
     failures: Int
   ) async throws {
     let harness = EngineHarness()
