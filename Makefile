@@ -1,0 +1,54 @@
+# What people do here. `make` alone lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install build release run test test-tsan test-asan lint format fuzz bench clean
+
+# Tests wait for servers more than they compute; where many at once starve each other (a small machine, a sanitizer),
+# WIDTH says how many may run at a time. Otherwise the runner decides.
+TEST_ARGUMENTS := --disable-xctest $(if $(FILTER),--filter '$(FILTER)') \
+	$(if $(WIDTH),--experimental-maximum-parallelization-width $(WIDTH))
+
+SWIFT_SOURCES := $(wildcard Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Benchmarks/Package.swift \
+	Benchmarks/Sources Examples)
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## Install the packages that are missing (Debian, Ubuntu)
+	@Scripts/install.sh
+
+build: ## Build everything for debugging
+	swift build
+
+release: ## Build the executables as they are shipped
+	swift build -c release
+
+run: install release ## Build and show a dispatcher at work on servers of its own: make run ARGS=…
+	.build/release/medctl demo $(ARGS)
+
+test: install ## Build and run all tests: make test FILTER=… WIDTH=…
+	swift build --build-tests
+	swift test --skip-build $(TEST_ARGUMENTS)
+
+test-tsan: install ## The tests under the thread sanitizer
+	swift test --scratch-path .build/tsan --sanitize=thread $(TEST_ARGUMENTS)
+
+test-asan: install ## The tests under the address sanitizer
+	swift test --scratch-path .build/asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
+
+lint: ## Check formatting and house rules
+	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+	@Scripts/check-repository.sh
+
+format: ## Format all Swift sources
+	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+fuzz: install ## Fuzz each parser: make fuzz SECONDS_EACH=60
+	Fuzz/run.sh $(or $(SECONDS_EACH),60)
+
+bench: install ## Measure the pieces
+	swift run -c release --package-path Benchmarks $(ARGS)
+
+clean: ## Remove what was built
+	rm -rf .build Fuzz/.build Benchmarks/.build Examples/.build
