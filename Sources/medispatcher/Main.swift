@@ -1,6 +1,5 @@
 import ArgumentParser
 import MEDApp
-import ServiceLifecycle
 
 @main
 struct MedispatcherCommand: ParsableCommand {
@@ -49,12 +48,7 @@ struct MedispatcherCommand: ParsableCommand {
       printError(error.description)
       throw ExitCode(ExitStatus.configuration.rawValue)
     }
-    let status = DispatcherProcess(configuration) { _ in [WaitingService()] }.run()
+    let status = DispatcherProcess(configuration, assemble: Assembly.services).run()
     throw ExitCode(status.rawValue)
   }
-}
-
-/// Runs until the stop.
-private struct WaitingService: Service {
-  func run() async throws { try await gracefulShutdown() }
 }
