@@ -30,6 +30,7 @@ public final class HTTPClient {
 
   /// - Parameter loop: the caller must be on it.
   public init(loop: EventLoop, configuration: HTTPClientConfiguration = HTTPClientConfiguration()) {
+    loop.checkIsolated()
     self.loop = loop
     self.configuration = configuration
     pool = HandlePool(limit: configuration.maximumIdleHandles)
@@ -49,9 +50,11 @@ public final class HTTPClient {
   var targetCount: Int { pool.targetCount }
 
   /// Makes one exchange. Cancelling the task ends it early with ``HTTPFailure/Kind/cancelled``.
-  public func send(_ request: HTTPRequest) async -> HTTPAnswer {
+  public func send(_ request: HTTPRequest, isolation: isolated (any Actor)? = #isolation) async -> HTTPAnswer {
+    loop.checkIsolated()
     if let failure = HTTPURL.objection(to: request.url) { return .failed(failure) }
     guard multi != nil else { return .failed(HTTPFailure(.cancelled, "the client is closed")) }
+    if Task.isCancelled { return .failed(HTTPFailure(.cancelled, "cancelled")) }
     guard let handle = takeHandle(for: request) else { return .failed(HTTPFailure(.other, "out of memory")) }
     if let failure = handle.prepare(request) {
       giveBack(handle)
@@ -59,7 +62,8 @@ public final class HTTPClient {
     }
     let cancellation = Cancellation(client: self, handle: handle, serial: handle.serial)
     return await withTaskCancellationHandler {
-      await withUnsafeContinuation { start(handle, $0) }
+      _ = isolation  // without the capture the closure runs on the global executor
+      return await withUnsafeContinuation { start(handle, $0) }
     } onCancel: {
       cancellation.request()
     }
