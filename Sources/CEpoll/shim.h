@@ -1,5 +1,7 @@
 #pragma once
 // What Swift's Glibc module leaves out.
+#include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -9,3 +11,11 @@ static inline int med_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLO
 
 // prctl is variadic.
 static inline void med_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// For the calling thread and those that it starts.
+static inline void med_block_sigpipe(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+}

@@ -4,8 +4,8 @@ import Glibc
 ///
 /// A pthread mutex rather than `Synchronization.Mutex`, because the thread sanitizer understands it.
 public final class Locked<Value>: @unchecked Sendable {  // why: every access to `value` holds the mutex
-  private var value: Value
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  @usableFromInline var value: Value
+  @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
   public init(_ value: sending Value) {
     self.value = value
@@ -19,21 +19,15 @@ public final class Locked<Value>: @unchecked Sendable {  // why: every access to
     mutex.deallocate()
   }
 
+  /// Gives `body` the value, and nobody else meanwhile. A call from within `body` waits for itself.
+  ///
+  /// Keep `body` short, and do what may release objects of others after it: their deinit may come back here.
   @inlinable
-  public func withLock<Result>(_ body: (inout sending Value) throws -> sending Result) rethrows -> sending Result {
-    lock()
-    defer { unlock() }
-    return try access(body)
-  }
-
-  @usableFromInline
-  func lock() { pthread_mutex_lock(mutex) }
-
-  @usableFromInline
-  func unlock() { pthread_mutex_unlock(mutex) }
-
-  @usableFromInline
-  func access<Result>(_ body: (inout sending Value) throws -> sending Result) rethrows -> sending Result {
-    try body(&value)
+  public func withLock<Result: ~Copyable, Failure: Error>(
+    _ body: (inout sending Value) throws(Failure) -> sending Result
+  ) throws(Failure) -> sending Result {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return try body(&value)
   }
 }

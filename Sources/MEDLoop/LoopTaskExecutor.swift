@@ -1,4 +1,6 @@
 /// Runs non-isolated asynchronous code of tasks that prefer it on the loop's thread.
+///
+/// An object of its own, because the loop must run what prefers it and what is isolated to it in different ways.
 public final class LoopTaskExecutor: TaskExecutor {
   private let loop: EventLoop
 
@@ -10,6 +12,6 @@ public final class LoopTaskExecutor: TaskExecutor {
 }
 
 extension EventLoop {
-  /// For `Task(executorPreference:)` and `withTaskExecutorPreference`.
+  /// For `Task(executorPreference:)` and `withTaskExecutorPreference`. Each call makes one: keep it where many are needed.
   public var taskExecutor: LoopTaskExecutor { LoopTaskExecutor(loop: self) }
 }

@@ -1,67 +1,36 @@
-import HeapModule
-
 /// One call at one time. Confined to its loop.
 public final class LoopTimer {
-  let deadline: ContinuousClock.Instant
-  private var action: (() -> Void)?
-
-  init(deadline: ContinuousClock.Instant, action: @escaping () -> Void) {
-    self.deadline = deadline
-    self.action = action
+  enum Action {
+    case call(() -> Void)
+    case wake(Sleeper)
   }
 
-  /// After this the action is not called any more, and what it held is released.
-  public func cancel() { action = nil }
+  private var action: Action?
+
+  init(_ action: Action) { self.action = action }
+
+  /// After this the action isn't called any more, and what it held is released.
+  public func cancel() { _ = takeAction() }
 
   var isCancelled: Bool { action == nil }
 
   func fire() {
-    let action = self.action
-    self.action = nil
-    action?()
-  }
-}
-
-/// Timers in order of their deadlines; those with the same one fire in the order in which they were set.
-///
-/// Cancelled timers stay in the heap until their turn comes, or until they are more than half of it.
-struct TimerQueue {
-  private struct Entry: Comparable {
-    let timer: LoopTimer
-    let order: UInt64
-
-    static func < (a: Entry, b: Entry) -> Bool { (a.timer.deadline, a.order) < (b.timer.deadline, b.order) }
-    static func == (a: Entry, b: Entry) -> Bool { a.order == b.order }
-  }
-
-  private static let sweepThreshold = 1024
-
-  private var heap = Heap<Entry>()
-  private var order: UInt64 = 0
-  private var sizeAfterSweep = 0
-
-  mutating func add(at deadline: ContinuousClock.Instant, _ action: @escaping () -> Void) -> LoopTimer {
-    if heap.count >= max(Self.sweepThreshold, 2 * sizeAfterSweep) { sweep() }
-    let timer = LoopTimer(deadline: deadline, action: action)
-    order &+= 1
-    heap.insert(Entry(timer: timer, order: order))
-    return timer
-  }
-
-  var nextDeadline: ContinuousClock.Instant? {
-    mutating get {
-      while let first = heap.min, first.timer.isCancelled { heap.removeMin() }
-      return heap.min?.timer.deadline
+    switch takeAction() {
+    case .call(let body): body()
+    case .wake(let sleeper): sleeper.end(.due)
+    case nil: break
     }
   }
 
-  mutating func popDue(at now: ContinuousClock.Instant) -> LoopTimer? {
-    guard let deadline = nextDeadline, deadline <= now else { return nil }
-    return heap.removeMin().timer
+  /// The loop ends before the time has come.
+  func drop() {
+    if case .wake(let sleeper) = takeAction() { sleeper.end(.stopped) }
   }
 
-  private mutating func sweep() {
-    heap = Heap(heap.unordered.filter { !$0.timer.isCancelled })
-    sizeAfterSweep = heap.count
+  /// What the action holds must be released after the access to `action`: it may cancel this timer as it goes.
+  private func takeAction() -> Action? {
+    let taken = action
+    action = nil
+    return taken
   }
 }

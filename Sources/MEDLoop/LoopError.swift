@@ -1,0 +1,11 @@
+import Glibc
+
+/// A system call of the loop failed.
+public struct LoopError: Error, CustomStringConvertible {
+  /// The name of the system call.
+  public let call: String
+  /// Its errno.
+  public let code: Int32
+
+  public var description: String { "\(call): \(String(cString: strerror(code)))" }
+}
