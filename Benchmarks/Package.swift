@@ -1,0 +1,16 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "Benchmarks",
+  platforms: [.macOS(.v15)],
+  dependencies: [.package(name: "medispatcher", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "push-bench",
+      dependencies: [
+        .product(name: "MEDCore", package: "medispatcher"), .product(name: "MEDPush", package: "medispatcher"),
+      ],
+      swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")])
+  ]
+)
