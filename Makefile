@@ -4,10 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help install build release run test test-tsan test-asan lint format fuzz bench clean
 
-# Tests wait for servers more than they compute; where many at once starve each other (a small machine, a sanitizer),
-# WIDTH says how many may run at a time. Otherwise the runner decides.
+# Tests wait for servers more than they compute, yet hundreds at once starve each other: so many run at a time.
+WIDTH ?= $(shell expr 4 '*' $$(nproc))
 TEST_ARGUMENTS := --disable-xctest $(if $(FILTER),--filter '$(FILTER)') \
-	$(if $(WIDTH),--experimental-maximum-parallelization-width $(WIDTH))
+	--experimental-maximum-parallelization-width $(WIDTH)
 
 SWIFT_SOURCES := $(wildcard Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Benchmarks/Package.swift \
 	Benchmarks/Sources Examples)

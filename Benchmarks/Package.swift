@@ -6,6 +6,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [.package(name: "medispatcher", path: "..")],
   targets: [
+    .executableTarget(name: "codec-bench", dependencies: [.product(name: "MEDCore", package: "medispatcher")]),
     .executableTarget(
       name: "push-bench",
       dependencies: [

@@ -11,6 +11,9 @@ public actor LoopActor {
   public init(loop: EventLoop) { self.loop = loop }
 
   /// Starts a task on the loop; it begins in a later turn, not within the call. Only on the loop.
+  ///
+  /// The closure must have no capture list: with one the compiler (Swift 6.3) forgets that it runs where its caller does,
+  /// and starts it on the global pool. `make lint` looks for that.
   @discardableResult
   public nonisolated func spawn(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
     nonisolated(unsafe) let operation = operation  // why: assumeIsolated proves that caller and task share the loop

@@ -22,7 +22,8 @@ struct Poller: ~Copyable {
 
   private let epoll: Int32
   private let buffer: UnsafeMutableBufferPointer<epoll_event>
-  private var ready = 0..<0
+  /// What of the last wait's events hasn't been looked at.
+  private(set) var ready = 0..<0
   /// By descriptor: as long as the highest number, which the process's limit bounds.
   private var slots: [Slot] = []
 

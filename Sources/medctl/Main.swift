@@ -1,4 +1,50 @@
+import ArgumentParser
+import MEDApp
+
 @main
-struct Main {
-  static func main() {}
+struct MedctlCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "medctl",
+    abstract: "Publishes messages, manages subscriptions, and shows what goes on.",
+    discussion: """
+      Examples:
+        medctl demo
+        medctl receive --listen 127.0.0.1:8080
+        medctl subscriptions add order_paid http://127.0.0.1:8080/orders Concurrency=10
+        medctl publish order_paid '{"order": 4711}'
+
+      Exit codes: 0 done, 1 failed, 64 usage, 78 config.
+      """,
+    version: BuildInformation.current.description,
+    subcommands: [PublishCommand.self, SubscriptionsCommand.self, ReceiveCommand.self, DemoCommand.self])
+}
+
+/// `-f FILE`, for every command that needs the config file.
+struct ConfigOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("f"), .customLong("config")],
+    help: ArgumentHelp("The dispatcher's config file.", valueName: "file"))
+  var file = Configuration.defaultPath
+
+  /// - Throws: exit code 78 after saying what is wrong.
+  func load() throws -> Settings {
+    do {
+      return try Configuration.load(file).settings
+    } catch {
+      printError(error.description)
+      throw ExitCode(ExitStatus.configuration.rawValue)
+    }
+  }
+}
+
+/// Runs `body`; what it throws is shown in one line, with exit code 1.
+func failing<Result>(_ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch let code as ExitCode {
+    throw code
+  } catch {
+    printError("medctl: \(error)")
+    throw ExitCode(ExitStatus.failure.rawValue)
+  }
 }

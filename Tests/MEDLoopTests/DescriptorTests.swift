@@ -51,7 +51,20 @@ struct DescriptorTests {
   }
 
   @Test(arguments: [IOEvents.readable, []])
-  func `interest in writing that was dropped costs no turn`(_ rest: IOEvents) async throws {
+  func `interest in writing that was dropped is not reported once more`(_ rest: IOEvents) throws {
+    let (a, b) = try Descriptor.sockets()
+    var poller = try Poller()
+    try poller.add(a.number, events: [.readable, .writable], handler: CallingHandler { _, _ in })
+    poller.wait(atMost: .zero)
+    #expect(poller.nextReady()?.events == .writable)
+    try poller.setInterest(rest, of: a.number)
+    poller.wait(atMost: .zero)
+    #expect(poller.ready.isEmpty)
+    withExtendedLifetime(b) {}
+  }
+
+  @Test(arguments: [IOEvents.readable, []])
+  func `interest in writing can be dropped and taken up again`(_ rest: IOEvents) async throws {
     try await withLoop { loop in
       let (a, b) = try Descriptor.sockets()
       let seen = try await watch(a, for: [.readable, .writable], on: loop)

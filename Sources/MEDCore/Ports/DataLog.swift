@@ -26,7 +26,7 @@ public enum RecordKind: String, Sendable, CaseIterable {
 
 /// One line of the DATA log: `<RFC 3339 UTC, µs> <KIND> <one-line JSON object>`.
 /// Fields that don't apply are left out of the object.
-public struct DataRecord: Sendable {
+public struct DataRecord: Sendable, Equatable {
   public var kind: RecordKind
   public var topic: String?
   public var subscription: Int?
@@ -39,7 +39,7 @@ public struct DataRecord: Sendable {
   /// Of one push: SENT and RESENT.
   public var push: Push?
 
-  public struct Push: Sendable {
+  public struct Push: Sendable, Equatable {
     /// `<Time>-<OriginJobId>-<subscription id>`, the subscriber's `jobid`.
     public var jobID: String
     public var delivered: Bool

@@ -1,0 +1,87 @@
+import Logging
+import MEDBeanstalk
+import MEDCore
+import MEDPush
+import MEDSQLite
+import ServiceLifecycle
+
+/// Config file → objects → services: the one place that knows all parts of `medispatcher`.
+public enum Assembly {
+  /// What `medispatcher` runs. Stopped in reverse order: the DATA log outlives whoever writes to it.
+  @Sendable
+  public static func services(_ context: RunContext) async throws -> [any Service] {
+    let settings = context.settings
+    let dataLog = FileDataLog(directory: settings.logDirectory, splitByDay: settings.splitsLogs)
+    // Opens the file: a dispatcher that can't record must not start.
+    try await dataLog.flush()
+    context.hooks.onReopen { dataLog.reopen() }
+    let store = try store(settings, context.logs)
+    let dispatcher = Dispatcher(
+      configuration: try dispatcherConfiguration(settings),
+      queue: BeanstalkQueue(
+        servers: settings.queueServers, configuration: queueConfiguration(settings, context.logs)),
+      pusher: CurlPusher(
+        configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
+      subscriptions: store, dataLog: dataLog, logger: context.logger)
+    return [ClosingService { try await dataLog.close() }, ClosingService { await store.close() }, dispatcher]
+  }
+
+  static func store(_ settings: Settings, _ logs: Logs) throws(SystemError) -> SQLiteStore {
+    guard settings.storeType == .sqlite else {
+      throw SystemError(
+        message: "[Store] Type: \"\(settings.storeType.rawValue)\" was found; this build knows \"sqlite\" alone")
+    }
+    return SQLiteStore(path: settings.storePath, logger: logs.logger(label: "store"))
+  }
+
+  static func dispatcherConfiguration(_ settings: Settings) throws(SystemError) -> DispatcherConfiguration {
+    guard let mainQueue = TubeName(settings.mainQueue) else {
+      throw SystemError(message: "NameOfMainQueue: \(quoted(settings.mainQueue)) is not the name of a tube")
+    }
+    var configuration = DispatcherConfiguration(mainQueue: mainQueue)
+    configuration.listenersOfMainQueue = settings.mainQueueListeners
+    configuration.channelPrefix = settings.channelPrefix
+    configuration.takesPerServer = settings.listenConnections
+    configuration.defaults = settings.subscriptionDefaults
+    configuration.retrySchedule = RetrySchedule(
+      coefficient: UInt32(clamping: settings.retryCoefficient), maximumRetries: UInt64(clamping: settings.maximumRetries))
+    configuration.logsSentMessages = settings.logsSentMessages
+    configuration.contextHeader = settings.push.contextHeader
+    configuration.owlContextHeader = settings.push.owlContextHeader
+    configuration.receptionEnvironment = settings.receptionEnvironment
+    configuration.refreshInterval = settings.store.refreshInterval
+    configuration.dataDirectory = settings.dataDirectory
+    return configuration
+  }
+
+  static func queueConfiguration(_ settings: Settings, _ logs: Logs) -> BeanstalkConfiguration {
+    var configuration = BeanstalkConfiguration()
+    configuration.commandConnections = settings.commandConnections
+    configuration.takeConnections = settings.listenConnections
+    configuration.logger = logs.logger(label: "beanstalk")
+    return configuration
+  }
+
+  static func pushConfiguration(_ settings: Settings) -> PushConfiguration {
+    var configuration = PushConfiguration()
+    configuration.userAgent = "MEDispatcher/\(BuildInformation.current.version)"
+    configuration.verifyTLS = settings.push.verifiesTLS
+    configuration.caFile = settings.push.caFile.isEmpty ? nil : settings.push.caFile
+    configuration.proxy = settings.push.proxy.isEmpty ? nil : settings.push.proxy
+    configuration.maxResponseBytes = settings.push.maximumResponseBytes
+    configuration.denyNetworks = settings.push.deniedNetworks.compactMap { MEDPush.NetworkRange($0.description) }
+    return configuration
+  }
+}
+
+/// Does nothing until the stop, then closes something.
+private struct ClosingService: Service {
+  let close: @Sendable () async throws -> Void
+
+  init(_ close: @escaping @Sendable () async throws -> Void) { self.close = close }
+
+  func run() async throws {
+    try await gracefulShutdown()
+    try await close()
+  }
+}

@@ -1,0 +1,103 @@
+import Glibc
+
+/// Shows how the messages arrive: redrawn in place on a terminal, a line each second elsewhere, a table at the end.
+final class DemoView {
+  private let receiver: DemoReceiver
+  private let scene: DemoScene
+  private let messages: Int
+  private let start: ContinuousClock.Instant
+  private let isTerminal = isatty(STDOUT_FILENO) == 1
+  private var drawnLines = 0
+  private var end: ContinuousClock.Instant?
+
+  let expected: Int
+
+  /// Microseconds between two looks.
+  let pause: UInt32 = 100_000
+  private var nextLine: ContinuousClock.Instant
+
+  init(_ receiver: DemoReceiver, _ scene: DemoScene, messages: Int, start: ContinuousClock.Instant) {
+    self.receiver = receiver
+    self.scene = scene
+    self.messages = messages
+    self.start = start
+    nextLine = start
+    expected = scene.routes.reduce(0) { $0 + scene.expected($1, of: messages) }
+  }
+
+  /// - Returns: how many have arrived.
+  func show() -> Int {
+    let counters = receiver.snapshot()
+    let delivered = counters.values.reduce(0) { $0 + $1.delivered }
+    let now = ContinuousClock.now
+    if delivered >= expected { end = end ?? now }
+    if isTerminal {
+      redraw(counters)
+    } else if now >= nextLine {
+      nextLine = now + .seconds(1)
+      let parts = scene.routes.map { "\($0.path) \(counters[$0.path]?.delivered ?? 0)" }
+      print("arrived \(delivered) of \(expected): \(parts.joined(separator: ", "))")
+      fflush(nil)
+    }
+    return delivered
+  }
+
+  func finish(givenUp: Int) {
+    let counters = receiver.snapshot()
+    if isTerminal { redraw(counters) }
+    var table = TextTable(["subscription", "published", "delivered", "failed", "retried", "twice", "p50", "p99"])
+    var total = ReceiverCounters()
+    for route in scene.routes {
+      let own = counters[route.path] ?? ReceiverCounters()
+      total.delivered += own.delivered
+      total.failed += own.failed
+      total.retried += own.retried
+      total.duplicates += own.duplicates
+      total.latency.merge(own.latency)
+      table.add(row("\(route.topic) → \(route.path)", scene.expected(route, of: messages), own))
+    }
+    table.add(row("total", expected, total))
+    print("")
+    for line in table.lines { print(line) }
+    let seconds = Self.seconds((end ?? ContinuousClock.now) - start)
+    let rate = seconds > 0 ? Int(Double(total.delivered) / seconds) : 0
+    print("\n\(messages) messages published, \(total.delivered) of \(expected) deliveries made, \(givenUp) given up,")
+    print("\(Self.tenths(seconds)) s, \(rate) deliveries/s. Latency is from publishing to arrival, waiting included.")
+  }
+
+  private func row(_ name: String, _ published: Int, _ counters: ReceiverCounters) -> [String] {
+    [
+      name, "\(published)", "\(counters.delivered)", "\(counters.failed)", "\(counters.retried)",
+      "\(counters.duplicates)", Self.text(counters.latency.quantile(0.5)), Self.text(counters.latency.quantile(0.99)),
+    ]
+  }
+
+  private func redraw(_ counters: [String: ReceiverCounters]) {
+    var text = drawnLines > 0 ? "\u{1b}[\(drawnLines)A" : ""
+    for route in scene.routes {
+      let own = counters[route.path] ?? ReceiverCounters()
+      let total = scene.expected(route, of: messages)
+      let filled = total > 0 ? min(30, own.delivered * 30 / total) : 30
+      let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+      let name = route.path + String(repeating: " ", count: max(0, 10 - route.path.count))
+      text += "\u{1b}[K\(name) \(bar) \(own.delivered)/\(total), \(own.retried) retried\n"
+    }
+    drawnLines = scene.routes.count
+    try? writeAll(text.utf8, to: STDOUT_FILENO)
+  }
+
+  private static func seconds(_ duration: Duration) -> Double {
+    Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+  }
+
+  private static func tenths(_ number: Double) -> String {
+    let tenths = Int((number * 10).rounded())
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+
+  private static func text(_ duration: Duration?) -> String {
+    guard let duration else { return "-" }
+    let milliseconds = seconds(duration) * 1000
+    return milliseconds < 10_000 ? "\(tenths(milliseconds)) ms" : "\(tenths(milliseconds / 1000)) s"
+  }
+}

@@ -1,0 +1,103 @@
+import Glibc
+
+/// A value behind a lock that also can be waited on.
+final class Locked<State>: @unchecked Sendable {  // why: all access to `state` is under the mutex
+  private var state: State
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  init(_ state: sending State) {
+    self.state = state
+    mutex.initialize(to: pthread_mutex_t())
+    condition.initialize(to: pthread_cond_t())
+    pthread_mutex_init(mutex, nil)
+    // The monotonic clock, so that a set clock neither shortens nor lengthens a wait.
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(mutex)
+    condition.deallocate()
+    mutex.deallocate()
+  }
+
+  func withLock<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return try body(&state)
+  }
+
+  /// Waits until `body` gives a value, looking each time somebody calls ``signal()``.
+  /// - Returns: nil if the time is over first.
+  func wait<Result>(atMost limit: Duration? = nil, _ body: (inout State) -> Result?) -> Result? {
+    var deadline = timespec()
+    if let limit {
+      clock_gettime(CLOCK_MONOTONIC, &deadline)
+      let (seconds, attoseconds) = limit.components
+      deadline.tv_sec += Int(seconds)
+      deadline.tv_nsec += Int(attoseconds / 1_000_000_000)
+      if deadline.tv_nsec >= 1_000_000_000 {
+        deadline.tv_sec += 1
+        deadline.tv_nsec -= 1_000_000_000
+      }
+    }
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while true {
+      if let result = body(&state) { return result }
+      if limit == nil {
+        pthread_cond_wait(condition, mutex)
+      } else if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT {
+        return body(&state)
+      }
+    }
+  }
+
+  func signal() { pthread_cond_broadcast(condition) }
+}
+
+/// A thread of its own that runs `body` once.
+struct Thread: Sendable {
+  private final class Body: Sendable {
+    let name: String
+    let run: @Sendable () -> Void
+    init(_ name: String, _ run: @escaping @Sendable () -> Void) {
+      self.name = name
+      self.run = run
+    }
+  }
+
+  private let handle: pthread_t
+
+  /// - Parameter name: shown by `top -H`; at most 15 bytes.
+  /// - Throws: when the system has no thread to give.
+  init(named name: String, _ run: @escaping @Sendable () -> Void) throws(SystemError) {
+    let body = Unmanaged.passRetained(Body(name, run))
+    var handle = pthread_t()
+    let result = pthread_create(
+      &handle, nil,
+      { context in
+        guard let context else { return nil }
+        let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
+        // pthread_setname_np isn't imported without _GNU_SOURCE; a thread without a name works as well.
+        if let file = try? openFile("/proc/thread-self/comm", O_WRONLY) {
+          try? writeAll(body.name.utf8, to: file)
+          close(file)
+        }
+        body.run()
+        return nil
+      }, body.toOpaque())
+    guard result == 0 else {
+      body.release()
+      throw SystemError("can't start a thread", result)
+    }
+    self.handle = handle
+  }
+
+  func join() { pthread_join(handle, nil) }
+}

@@ -1,0 +1,18 @@
+import Logging
+import MEDCore
+import MEDSQLite
+
+/// Opens the store that the config file names, for command line tools.
+public enum StoreAccess {
+  @Sendable
+  public static func open(_ settings: Settings) async throws -> any SubscriptionEditor {
+    guard settings.storeType == .sqlite else {
+      throw SystemError(message: "medctl can't change a store of type \"\(settings.storeType.rawValue)\"")
+    }
+    // Nothing to tell but what is thrown: a tool has no log.
+    let store = SQLiteStore(
+      path: settings.storePath, logger: Logger(label: "store", factory: { _ in SwiftLogNoOpLogHandler() }))
+    try await store.open()
+    return store
+  }
+}

@@ -1,0 +1,178 @@
+import Logging
+import MEDCore
+import MEDLoop
+
+/// The session with one beanstalkd. Confined to its loop.
+///
+/// Connections: for puts, deletes and kicks; for taking channel jobs; one for statistics; one for each listener. Each
+/// comes back by itself. End it with ``close(within:)``.
+public final class BeanstalkServer: QueueServer {
+  /// Whether commands can be sent, for how long that has been so, and what went wrong last.
+  public struct Health: Sendable {
+    public internal(set) var isReachable = false
+    public internal(set) var since = ContinuousClock.now
+    public internal(set) var latestError: BeanstalkError?
+  }
+
+  public private(set) var health = Health()
+  /// Called on the loop whenever ``isReachable`` changes.
+  public var onReachabilityChange: ((BeanstalkServer) -> Void)?
+
+  let endpoint: Endpoint
+  private(set) lazy var adrift = AdriftJobs(endpoint, server: self)
+  private(set) var commands: [CommandConnection] = []
+  private let takes: TakePool
+  let looks: StatisticsConnection
+  private var listeners: [BeanstalkListener] = []
+  private var awaitingFirst: [UnsafeContinuation<Void, Never>] = []
+  private var isFirstConnect = true
+  private var isClosed = false
+
+  /// Begins to connect. Only on the loop of `actor`.
+  init(_ endpoint: Endpoint) {
+    self.endpoint = endpoint
+    takes = TakePool(endpoint)
+    looks = StatisticsConnection(endpoint)
+    for _ in 0..<max(1, endpoint.configuration.commandConnections) {
+      commands.append(CommandConnection(endpoint, server: self))
+    }
+    for connection in commands { connection.link.start() }
+    takes.start()
+    looks.link.start()
+    endpoint.actor.loop.schedule(after: endpoint.configuration.firstConnectPatience) { [weak self] in
+      self?.endFirstConnect()
+    }
+  }
+
+  deinit { stopLinks() }
+
+  public var address: QueueServerAddress { endpoint.address }
+  public var isReachable: Bool { health.isReachable }
+  /// Whether every connection that the session keeps is up, those of listeners aside.
+  public var isFullyConnected: Bool { commands.allSatisfy(\.isUp) && takes.isFullyUp && looks.isUp }
+  /// What `stats` said at the latest connect.
+  public var statisticsAtConnect: ServerStatistics { endpoint.statistics }
+
+  public func listen(to tube: TubeName) -> any QueueListener {
+    let listener = BeanstalkListener(endpoint, tube: tube, adrift: adrift)
+    listeners.removeAll { $0.isFinished }
+    listeners.append(listener)
+    if isClosed { listener.stop() } else { listener.start() }
+    return listener
+  }
+
+  public func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
+    guard count > 0 else { return TakeOutcome() }
+    let result = await takes.take(count, from: tube)
+    adrift.areOurs(result.jobs)
+    adrift.add(result.adrift)
+    return TakeOutcome(
+      jobs: result.jobs, ranDry: result.ranDry, failure: result.jobs.isEmpty ? result.failure?.message : nil)
+  }
+
+  public func put(_ puts: [Put]) async -> [PutOutcome] {
+    if puts.isEmpty { return [] }
+    if isFirstConnect, !isReachable { await withUnsafeContinuation { awaitingFirst.append($0) } }
+    guard let connection = idlestCommandConnection else {
+      return Array(repeating: .unavailable, count: puts.count)
+    }
+    return await withUnsafeContinuation { connection.put(PutBatch(puts, $0)) }
+  }
+
+  public func hold(_ tube: TubeName) { commandConnection(of: tube).pin(tube) }
+
+  public func release(_ tube: TubeName) { commandConnection(of: tube).unpin(tube) }
+
+  public func statistics() async throws -> ServerStatistics { try await looks.statistics() }
+
+  public func statistics(of tube: TubeName) async throws -> TubeStatistics? { try await looks.statistics(of: tube) }
+
+  public func tubes() async throws -> [String] { try await looks.tubes() }
+
+  public func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration? {
+    try await looks.timeUntilNextDelayed(in: tube)
+  }
+
+  public func peek(_ id: JobID) async throws -> [UInt8]? { try await looks.peek(id) }
+
+  // MARK: Command connections
+
+  var idlestCommandConnection: CommandConnection? {
+    var idlest: CommandConnection?
+    for connection in commands where connection.isUp {
+      if idlest.map({ connection.load < $0.load }) ?? true { idlest = connection }
+    }
+    return idlest
+  }
+
+  private func commandConnection(of tube: TubeName) -> CommandConnection {
+    commands.count == 1 ? commands[0] : commands[Int(tube.hashValue.magnitude % UInt(commands.count))]
+  }
+
+  func commandConnectionChanged(_ error: BeanstalkError?) {
+    if let error { health.latestError = error }
+    let isReachable = commands.contains(where: \.isUp)
+    if isReachable {
+      endFirstConnect()
+      adrift.settle()
+    }
+    guard isReachable != health.isReachable else { return }
+    health.isReachable = isReachable
+    health.since = .now
+    if isReachable {
+      endpoint.configuration.logger.info("queue server reached", metadata: ["queue_server": "\(address)"])
+    } else if !isClosed {
+      endpoint.configuration.logger.warning(
+        "queue server lost", metadata: ["queue_server": "\(address)", "error": "\(error?.description ?? "")"])
+    }
+    onReachabilityChange?(self)
+  }
+
+  func connectFailed(_ error: BeanstalkError) {
+    health.latestError = error
+    endFirstConnect()
+  }
+
+  private func endFirstConnect() {
+    isFirstConnect = false
+    let resumed = awaitingFirst
+    awaitingFirst = []
+    for continuation in resumed { continuation.resume() }
+  }
+
+  // MARK: Closing
+
+  private static let closingPoll = Duration.milliseconds(2)
+
+  public func close(within deadline: Duration) async {
+    let end = ContinuousClock.now + deadline
+    for listener in listeners { listener.stop() }
+    await wait(until: end) { self.listeners.allSatisfy(\.hasStopped) }
+    let leftovers = listeners.flatMap { $0.takeLeftovers() }
+    listeners = []
+    if !leftovers.isEmpty {
+      endpoint.actor.spawn { _ = await self.kick(leftovers) }
+      try? await endpoint.actor.loop.sleep(for: .zero)
+    }
+    await wait(until: end) {
+      self.takes.isIdle && self.looks.isIdle && self.commands.allSatisfy(\.isIdle)
+        && (self.adrift.isEmpty || !self.isReachable)
+    }
+    isClosed = true
+    stopLinks()
+  }
+
+  private func wait(until end: ContinuousClock.Instant, _ isDone: () -> Bool) async {
+    while !isDone(), ContinuousClock.now < end {
+      // A cancelled task must not turn this into a busy loop.
+      await endpoint.actor.spawn { try? await self.endpoint.actor.loop.sleep(for: Self.closingPoll) }.value
+    }
+  }
+
+  private func stopLinks() {
+    for connection in commands { connection.link.stop() }
+    takes.stop()
+    looks.link.stop()
+    endFirstConnect()
+  }
+}

@@ -1,0 +1,38 @@
+import Logging
+import MEDCore
+import MEDLoop
+
+/// What all connections of one server share. Confined to its loop.
+final class Endpoint {
+  let actor: LoopActor
+  let address: QueueServerAddress
+  let configuration: BeanstalkConfiguration
+  let readBuffer: ReadBuffer
+  let resolver: Resolver
+
+  /// What `stats` said at the latest connect.
+  private(set) var statistics = ServerStatistics()
+  private var ordinals: [String: UInt32] = [:]
+
+  init(
+    actor: LoopActor, address: QueueServerAddress, configuration: BeanstalkConfiguration, readBuffer: ReadBuffer
+  ) {
+    self.actor = actor
+    self.address = address
+    self.configuration = configuration
+    self.readBuffer = readBuffer
+    resolver = Resolver(actor: actor, host: address.host, port: address.port)
+  }
+
+  /// - Returns: the ordinal of the server's run: the same for the same instance `id`.
+  func learn(_ statistics: ServerStatistics) -> UInt32 {
+    self.statistics = statistics
+    if let known = ordinals[statistics.instance] { return known }
+    let ordinal = UInt32(truncatingIfNeeded: ordinals.count + 1)
+    ordinals[statistics.instance] = ordinal
+    if ordinal > 1 {
+      configuration.logger.info("the queue server is another instance now", metadata: ["queue_server": "\(address)"])
+    }
+    return ordinal
+  }
+}

@@ -1,0 +1,90 @@
+import MEDCore
+
+/// Goes through the jobs of one tube in one state, from the first on: kicks or deletes each by its number.
+///
+/// `kick <n>` is not used: it kicks delayed jobs when there is no buried one at the moment at which the server comes to
+/// it, so whenever somebody else kicks or deletes at the same time it would wake retries before their time. `kick-job` of
+/// a number that `peek-buried` has just named can't: a buried job becomes delayed only by the hand of a consumer that
+/// takes it and releases it with a delay within that instant. The price is one round trip for each job.
+struct TubeSweep {
+  enum State: Sendable {
+    case ready, delayed, buried
+
+    var peek: Command {
+      switch self {
+      case .ready: .peekReady
+      case .delayed: .peekDelayed
+      case .buried: .peekBuried
+      }
+    }
+  }
+
+  let tube: TubeName
+  let state: State
+  let verb: SettleBatch.Verb
+
+  /// - Parameters:
+  ///   - limit: how many jobs at most, so that it ends while others keep adding some.
+  ///   - progress: called with the number done so far; false ends it.
+  /// - Returns: how many were kicked or deleted by this call.
+  func run(atMost limit: Int, on looks: StatisticsConnection, progress: (Int) -> Bool) async throws(BeanstalkError) -> Int {
+    guard limit > 0, var number = try await looks.peek(state.peek, in: tube)?.number else { return 0 }
+    var done = 0
+    var tried = 0
+    while true {
+      tried += 1
+      // All of it in one write, and none of it depends on what came before.
+      let answers = try await looks.ask(
+        verb.command(number), .use(tube), tried < limit ? state.peek : .use(tube), .use(.standard))
+      guard answers.count == 4, case .using = answers[1].reply else {
+        throw BeanstalkError(.refused, "use was answered with \(answers.map(\.text).joined(separator: ", "))")
+      }
+      if answers[0].reply == verb.success {
+        done += 1
+      } else if answers[0].reply != .notFound {
+        // It would be named again and again.
+        throw BeanstalkError(.refused, "job \(number) was answered with \(answers[0].text)")
+      }
+      guard progress(done), case .found(let next, _) = answers[2].reply else { return done }
+      number = next
+    }
+  }
+}
+
+extension BeanstalkServer {
+  /// Kicks the buried jobs that `tube` has now to ready, and never a delayed one.
+  /// - Parameter progress: called with the number kicked so far; false ends it.
+  /// - Returns: how many were kicked; 0 if there is no such tube.
+  /// - Throws: what the connection or the server refused; jobs kicked before stay so.
+  public func kickBuried(
+    in tube: TubeName, progress: (Int) -> Bool = { _ in true }
+  ) async throws(BeanstalkError) -> Int {
+    guard let statistics = try await looks.statistics(of: tube) else { return 0 }
+    return try await TubeSweep(tube: tube, state: .buried, verb: .kick)
+      .run(atMost: statistics.buried, on: looks, progress: progress)
+  }
+
+  /// Deletes the jobs that `tube` has now, ready, delayed and buried ones; reserved ones are somebody's work.
+  /// - Parameter progress: called with the number deleted so far; false ends it.
+  /// - Returns: how many were deleted.
+  public func clean(_ tube: TubeName, progress: (Int) -> Bool = { _ in true }) async throws(BeanstalkError) -> Int {
+    guard let statistics = try await looks.statistics(of: tube) else { return 0 }
+    var total = 0
+    var goOn = true
+    for (state, count) in [
+      (TubeSweep.State.buried, statistics.buried), (.delayed, statistics.delayed), (.ready, statistics.ready),
+    ] where goOn {
+      let before = total
+      total += try await TubeSweep(tube: tube, state: state, verb: .delete).run(atMost: count, on: looks) { done in
+        goOn = progress(before + done)
+        return goOn
+      }
+    }
+    return total
+  }
+
+  /// - Returns: nil if there is no such job.
+  public func statistics(ofJob number: UInt64) async throws(BeanstalkError) -> JobStatistics? {
+    try await looks.statistics(ofJob: number)
+  }
+}

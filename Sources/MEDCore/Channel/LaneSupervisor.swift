@@ -1,0 +1,84 @@
+import Logging
+import MEDLoop
+
+/// Keeps a lane for every channel where there is something to do, and for no other.
+final class LaneSupervisor {
+  private struct Key: Hashable {
+    let subscription: Int
+    let kind: Lane.Kind
+  }
+
+  /// How often lanes are looked over: asked again, put to sleep.
+  static let tickInterval = Duration.seconds(1)
+
+  private let context: EngineContext
+  private var lanes: [Key: Lane] = [:]
+  private var isStopped = false
+
+  init(_ context: EngineContext) { self.context = context }
+
+  var awake: Int { lanes.count }
+
+  /// `jobs` became ready in a channel.
+  func announce(_ channel: SubscribedChannel, _ kind: Lane.Kind, _ jobs: Int, at desk: Int) {
+    lane(channel, kind)?.announce(jobs, at: desk)
+  }
+
+  /// Jobs of a retry channel become ready after `delay`.
+  func announceDelayed(_ channel: SubscribedChannel, _ jobs: Int, at desk: Int, after delay: Duration) {
+    lane(channel, .retry)?.announce(jobs, at: desk, after: delay)
+  }
+
+  func isAwake(subscription: Int, _ kind: Lane.Kind) -> Bool {
+    lanes[Key(subscription: subscription, kind: kind)] != nil
+  }
+
+  private func lane(_ channel: SubscribedChannel, _ kind: Lane.Kind) -> Lane? {
+    let key = Key(subscription: channel.id, kind: kind)
+    if let lane = lanes[key] { return lane }
+    guard !isStopped, let names = channel.names else { return nil }
+    // What is announced may be an older state of the subscription than the one in force.
+    guard let current = context.directory.channel(channel.id) else { return nil }
+    let lane = Lane(
+      kind, current, tube: kind == .channel ? names.channel : names.retry, context,
+      retryLane: { [weak self] in self?.lane($0, .retry) })
+    lanes[key] = lane
+    return lane
+  }
+
+  /// Subscriptions have changed: lanes take the new state, those of cancelled ones stop.
+  func apply(_ changes: SubscriptionChanges) {
+    for id in changes.changed + changes.added {
+      guard let channel = context.directory.channel(id) else { continue }
+      for kind in [Lane.Kind.channel, .retry] { lanes[Key(subscription: id, kind: kind)]?.replace(channel) }
+    }
+    for id in changes.cancelled {
+      for kind in [Lane.Kind.channel, .retry] { lanes[Key(subscription: id, kind: kind)]?.stop() }
+    }
+  }
+
+  func run() async {
+    while !isStopped {
+      try? await context.actor.loop.sleep(for: Self.tickInterval)
+      tick()
+    }
+  }
+
+  private func tick() {
+    let now = context.actor.loop.now
+    var asleep: [Key] = []
+    for (key, lane) in lanes where lane.tick(now: now) { asleep.append(key) }
+    for key in asleep { lanes.removeValue(forKey: key)?.close() }
+  }
+
+  /// Takes nothing more; what has not begun goes back.
+  func stop() {
+    isStopped = true
+    for lane in lanes.values { lane.stop() }
+  }
+
+  func close() {
+    for lane in lanes.values { lane.close() }
+    lanes = [:]
+  }
+}

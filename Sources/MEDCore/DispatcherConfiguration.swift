@@ -1,0 +1,30 @@
+/// How a dispatcher works. Names as in the configuration file, see Docs/etc/medispatcher.toml.
+public struct DispatcherConfiguration: Sendable {
+  /// The tube that producers put messages into.
+  public var mainQueue: TubeName
+  /// Listeners on the main queue, for each queue server: 1 ... 100.
+  public var listenersOfMainQueue = 1
+  /// Between topic and subscription id in the name of a channel.
+  public var channelPrefix = "sub-queue/"
+  /// How many takes from channels may be under way on one queue server: its connections for that.
+  public var takesPerServer = 2
+  public var defaults = SubscriptionDefaults()
+  public var retrySchedule = RetrySchedule()
+  /// Whether every push is recorded on the DATA log (SENT, RESENT).
+  public var logsSentMessages = true
+  /// Headers that hand on the message's Context and Owl_context.
+  public var contextHeader = "X-Jumei-Context"
+  public var owlContextHeader = "X-Jumei-Owl-Context"
+  /// Which tagged URLs are used, see ``TargetChoice``.
+  public var receptionEnvironment = ""
+  /// How often changes of the subscriptions are looked for.
+  public var refreshInterval = Duration.seconds(10)
+  /// Where snapshots are kept for a start without the store; nil for none.
+  public var dataDirectory: String?
+  /// How long deletes and kicks may take after the last push has ended, when stopping.
+  public var settleDeadline = Duration.seconds(1.5)
+
+  public init(mainQueue: TubeName) {
+    self.mainQueue = mainQueue
+  }
+}

@@ -1,0 +1,20 @@
+/// What a dispatcher has done since it started.
+public struct DispatcherCounters: Sendable, Equatable {
+  /// Messages taken from the main queue.
+  public var received: UInt64 = 0
+  /// Copies confirmed in channels.
+  public var copies: UInt64 = 0
+  /// Messages of topics without subscription.
+  public var unsubscribed: UInt64 = 0
+  public var undecodable: UInt64 = 0
+  /// Copies that no queue server took, recorded.
+  public var redistributionFailures: UInt64 = 0
+  public var delivered: UInt64 = 0
+  public var failedPushes: UInt64 = 0
+  /// Messages put into a retry channel.
+  public var retried: UInt64 = 0
+  public var exhausted: UInt64 = 0
+  public var dropped: UInt64 = 0
+
+  public init() {}
+}

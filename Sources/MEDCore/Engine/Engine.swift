@@ -1,0 +1,84 @@
+import Logging
+import MEDLoop
+
+/// Everything that runs between a start and a stop, on one loop: intake, lanes, probes, and their order of stopping.
+final class Engine {
+  private let context: EngineContext
+  private let queue: any MessageQueue
+  private let pusher: (any Pusher)?
+  private var intakes: [Intake] = []
+  private var probes: [LeftoverProbe] = []
+  private lazy var supervisor = LaneSupervisor(context)
+
+  /// - Parameter pusher: nil: messages are distributed to their channels and not pushed.
+  init(
+    _ configuration: DispatcherConfiguration, actor: LoopActor, queue: any MessageQueue, pusher: (any Pusher)?,
+    subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger
+  ) {
+    let directory = SubscriptionDirectory(
+      store: subscriptions,
+      rules: ChannelRules(
+        channelPrefix: configuration.channelPrefix, environment: configuration.receptionEnvironment,
+        defaults: configuration.defaults),
+      refreshInterval: configuration.refreshInterval,
+      dataDirectory: configuration.dataDirectory, logger: logger)
+    context = EngineContext(
+      configuration: configuration, actor: actor, dataLog: dataLog, directory: directory, logger: logger)
+    self.queue = queue
+    self.pusher = pusher
+  }
+
+  var counters: DispatcherCounters { context.counters }
+
+  func run(until stop: StopSignal) async {
+    await start()
+    await stop.wait()
+    await finish()
+  }
+
+  private func start() async {
+    context.open(queue)
+    if let pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
+    context.directory.onChange = { [weak self] in self?.supervisor.apply($0) }
+    await context.directory.start()
+    let directory = context.directory
+    context.actor.spawn { await directory.run() }
+    for desk in context.desks {
+      let intake = Intake(context, desk) { [weak self] channel, target, jobs in
+        guard let self, self.pusher != nil else { return }
+        self.supervisor.announce(channel, .channel, jobs, at: target.index)
+      }
+      intakes.append(intake)
+      intake.start()
+    }
+    guard pusher != nil else { return }
+    let supervisor = self.supervisor
+    context.actor.spawn { await supervisor.run() }
+    for desk in context.desks {
+      let probe = LeftoverProbe(context, desk, supervisor)
+      probes.append(probe)
+      context.actor.spawn { await probe.run() }
+    }
+  }
+
+  /// Takes no more, finishes what is in flight, gives back the rest: see ARCHITECTURE.md, "Stopping".
+  private func finish() async {
+    context.logger.info("stopping", metadata: [LogKey.count: "\(context.work.count)"])
+    context.isStopping = true
+    for probe in probes { probe.stop() }
+    for desk in context.desks { desk.turns.stop() }
+    for intake in intakes { intake.stop() }
+    supervisor.stop()
+    let longestPush = Duration.milliseconds(context.configuration.defaults.maxProcessTimeoutMilliseconds)
+    let isDone = await context.work.finish(within: longestPush)
+    if !isDone {
+      context.logger.warning("cutting off what has not ended in time", metadata: [LogKey.count: "\(context.work.count)"])
+    }
+    await context.pushSession?.close()
+    _ = await context.work.finish(within: .milliseconds(500))
+    for desk in context.desks { await desk.settler.drain(within: context.configuration.settleDeadline) }
+    supervisor.close()
+    for desk in context.desks { await desk.queue.close(within: .milliseconds(500)) }
+    context.logger.info("stopped")
+  }
+}

@@ -1,0 +1,89 @@
+import Synchronization
+
+/// A live subscription, ready for use: tube names, targets and parameters read once and shared by intake and lanes.
+///
+/// Never changes: another state of the subscription is another object with another generation. About 1 KB in all.
+public final class SubscribedChannel: Sendable {
+  public let subscription: Subscription
+  /// nil: the topic gives no valid tube names; its messages are recorded (REDISTFAIL).
+  public let names: ChannelNames?
+  public let targets: Targets
+  public let parameters: SubscriptionParameters
+  /// No two objects have the same.
+  public let generation: UInt64
+
+  private static let generations = Atomic<UInt64>(0)
+
+  public var id: Int { subscription.id }
+  public var topic: String { subscription.topic }
+
+  /// - Returns: the channel, and what was wrong with the subscription's rows.
+  static func make(
+    _ subscription: Subscription, _ rules: ChannelRules
+  ) -> (channel: SubscribedChannel, warnings: [SubscriptionWarning]) {
+    let (parameters, wrong) = rules.parameters.read(subscription.parameters)
+    let lines = parameters.receptionUri.trimmed.isEmpty ? subscription.receptionChannel : parameters.receptionUri
+    let (targets, ignored) = Targets.parse(lines, environment: rules.environment)
+    let names = ChannelNames(topic: subscription.topic, prefix: rules.channelPrefix, subscription: subscription.id)
+
+    var warnings = wrong.map { SubscriptionWarning(subscription: subscription.id, text: "\($0)") }
+    warnings += ignored.map {
+      SubscriptionWarning(subscription: subscription.id, text: "URL in line \($0.line) is not used: \($0.reason)")
+    }
+    if names == nil {
+      warnings.append(SubscriptionWarning(subscription: subscription.id, text: "the topic gives no valid tube name"))
+    }
+    let channel = SubscribedChannel(subscription, names, targets, parameters)
+    return (channel, warnings)
+  }
+
+  private init(
+    _ subscription: Subscription, _ names: ChannelNames?, _ targets: Targets, _ parameters: SubscriptionParameters
+  ) {
+    self.subscription = subscription
+    self.names = names
+    self.targets = targets
+    self.parameters = parameters
+    generation = Self.generations.wrappingAdd(1, ordering: .relaxed).newValue
+  }
+}
+
+/// What of the configuration goes into every channel.
+public struct ChannelRules: Sendable {
+  /// `PrefixOfChannelQueue`
+  public var channelPrefix: String
+  /// `RECEPTION_ENV`
+  public var environment: String
+  public var parameters: ParameterTable
+
+  public init(
+    channelPrefix: String = "sub-queue/", environment: String = "", defaults: SubscriptionDefaults = .init()
+  ) {
+    self.channelPrefix = channelPrefix
+    self.environment = environment
+    parameters = ParameterTable(defaults)
+  }
+}
+
+/// Something in a subscription's rows that an operator should look at.
+public struct SubscriptionWarning: Sendable, Equatable {
+  public let subscription: Int
+  public let text: String
+}
+
+/// Whose a tube is.
+public struct TubeOwner: Sendable, Equatable {
+  public let subscription: Int
+  public let isRetry: Bool
+}
+
+/// Ids of subscriptions by what has become of them.
+public struct SubscriptionChanges: Sendable, Equatable {
+  public var added: [Int] = []
+  public var changed: [Int] = []
+  public var cancelled: [Int] = []
+
+  public init() {}
+
+  public var isEmpty: Bool { added.isEmpty && changed.isEmpty && cancelled.isEmpty }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import GRDB
+import MEDCore
+
+extension SQLiteStore: SubscriptionEditor {
+  public func listSubscriptions() async throws(StoreError) -> [ListedSubscription] {
+    try await writer.read { try SubscriptionList.read($0, id: nil) }
+  }
+
+  public func subscription(_ id: Int) async throws(StoreError) -> ListedSubscription? {
+    try await writer.read { try SubscriptionList.read($0, id: id).first }
+  }
+
+  public func addSubscription(
+    topic: String, urls: [String], subscriber: String, parameters: [String: String] = [:]
+  ) async throws(StoreError) -> Int {
+    guard !topic.isEmpty, !topic.contains("\0") else { throw StoreError(.invalid, "a topic needs a name") }
+    guard !subscriber.isEmpty else { throw StoreError(.invalid, "a subscriber needs a name") }
+    guard !urls.isEmpty else { throw StoreError(.invalid, "a subscription needs a URL") }
+    let receptionChannel = urls.joined(separator: "\n")
+    if let ignored = Targets.parse(receptionChannel, environment: "").ignored.first {
+      throw StoreError(.invalid, "URL \(ignored.line): \(ignored.reason)")
+    }
+    let now = Int(Date().timeIntervalSince1970)
+    return try await writer.write { database in
+      let topicID = try SubscriptionRows.find(
+        in: "message_classes", "class_id", where: "class_key", is: topic, database,
+        orInsert: [("class_name", topic), ("class_key", topic), ("comment", ""), ("create_time", now)])
+      let subscriberID = try SubscriptionRows.find(
+        in: "subscribers", "subscriber_id", where: "subscriber_key", is: subscriber, database,
+        orInsert: [("subscriber_name", subscriber), ("subscriber_key", subscriber)])
+      let id = try SubscriptionRows.insert(
+        into: "subscriptions", idColumn: "subscription_id",
+        [
+          ("message_class_id", topicID), ("subscriber_id", subscriberID), ("reception_channel", receptionChannel),
+          ("status", 0), ("subscribe_time", now), ("timeout", 0),
+        ], database)
+      // Ids may be given again in tables made by hand: nothing of an earlier owner stays in force.
+      try database.execute(sql: "DELETE FROM subscription_params WHERE subscription_id = ?", arguments: [id])
+      try SubscriptionRows.set(parameters.mapValues { $0 }, of: id, database)
+      return id
+    }
+  }
+
+  public func setParameters(_ parameters: [String: String?], of id: Int) async throws(StoreError) {
+    try await writer.write { database in
+      guard try SubscriptionRows.exists(id, database) else { throw Self.notFound(id) }
+      try SubscriptionRows.set(parameters, of: id, database)
+    }
+  }
+
+  public func cancelSubscription(_ id: Int) async throws(StoreError) {
+    try await writer.write { database in
+      guard try SubscriptionRows.exists(id, database) else { throw Self.notFound(id) }
+      try database.execute(sql: "UPDATE subscriptions SET status = 1 WHERE subscription_id = ?", arguments: [id])
+    }
+  }
+
+  private static func notFound(_ id: Int) -> StoreError { StoreError(.notFound, "there is no subscription \(id)") }
+}

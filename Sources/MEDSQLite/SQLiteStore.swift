@@ -1,0 +1,50 @@
+import Foundation
+import Logging
+import MEDCore
+
+/// Subscriptions in an SQLite file (SPEC §7).
+///
+/// The file is opened by the first call, not before, and again by each call while that fails: a store that can't be
+/// opened is a store that is down. Schema and tables are made when they aren't there. Three connections, each with a
+/// thread of its own: one watches for changes, one looks topics up, one writes. None waits for another.
+///
+/// A file that is replaced by another is noticed and opened; one that is removed while in use is an outage.
+public struct SQLiteStore: SubscriptionStore {
+  let watcher: SQLiteConnection
+  let lookups: SQLiteConnection
+  let writer: SQLiteConnection
+  let path: String
+
+  /// - Parameter path: made if it isn't there; its directory must be.
+  public init(path: String, logger: Logger) {
+    self.path = path
+    writer = SQLiteConnection(path: path, role: .writer, logger: logger)
+    watcher = SQLiteConnection(path: path, role: .watcher, logger: logger)
+    lookups = SQLiteConnection(path: path, role: .lookups, logger: logger)
+  }
+
+  /// Opens the file and makes what is missing. Needn't be called; tells early what is wrong.
+  public func open() async throws(StoreError) {
+    try await writer.open()
+    try await watcher.open()
+    try await lookups.open()
+  }
+
+  /// Closes all connections. A later call opens them again.
+  public func close() async {
+    await watcher.close()
+    await lookups.close()
+    await writer.close()
+  }
+
+  /// Costs no query while nothing in the file has changed, whoever writes, and no objects while only other tables have.
+  public func subscriptions(changedSince version: StoreVersion?) async throws -> SubscriptionSnapshot? {
+    if await !watcher.isOpen { try await writer.open() }
+    return try await watcher.changedSubscriptions(since: version)
+  }
+
+  public func subscriptions(ofTopic topic: String) async throws -> [Subscription] {
+    if await !lookups.isOpen { try await writer.open() }
+    return try await lookups.subscriptions(ofTopic: topic)
+  }
+}

@@ -1,0 +1,99 @@
+import ArgumentParser
+import MEDApp
+import MEDCore
+
+struct SubscriptionsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "subscriptions",
+    abstract: "Shows and adds subscriptions.",
+    subcommands: [List.self, Add.self],
+    defaultSubcommand: List.self)
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "list",
+      abstract: "Shows all subscriptions.",
+      discussion: """
+        Examples:
+          medctl subscriptions list
+          medctl subscriptions list --json | jq '.[] | select(.topic == "order_paid")'
+        """)
+
+    @OptionGroup var config: ConfigOptions
+
+    @Flag(help: "Print the subscriptions as JSON.")
+    var json = false
+
+    func run() throws {
+      let settings = try config.load()
+      try failing {
+        let all = try runBlocking { try await StoreAccess.open(settings).listSubscriptions() }
+        print(json ? SubscriptionListing.json(all) : SubscriptionListing.text(all))
+      }
+    }
+  }
+
+  struct Add: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "add",
+      abstract: "Adds a subscription of a topic; a running dispatcher serves it within seconds.",
+      discussion: """
+        Everything with = after a plain name is a parameter, the rest are URLs, each maybe with a [T_ENV:name] tag.
+
+        Examples:
+          medctl subscriptions add order_paid http://127.0.0.1:8080/orders
+          medctl subscriptions add order_paid http://a.example/in http://b.example/in Concurrency=10 ProcessTimeout=3000
+        """)
+
+    @OptionGroup var config: ConfigOptions
+
+    @Argument(help: "The topic; it is made if there is none by that name.")
+    var topic: String
+
+    @Argument(help: ArgumentHelp("URLs, and parameters as KEY=VALUE.", valueName: "url-or-parameter"))
+    var values: [String]
+
+    @Option(help: "Whose subscription it is.")
+    var subscriber = "medctl"
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() throws {
+      let settings = try config.load()
+      let given = try NewSubscription(values, settings)
+      try failing {
+        let id = try runBlocking { [topic, subscriber] in
+          try await StoreAccess.open(settings).addSubscription(
+            topic: topic, urls: given.urls, subscriber: subscriber, parameters: given.parameters)
+        }
+        print(json ? #"{"id":\#(id)}"# : "subscription \(id) of \(topic) added")
+      }
+    }
+  }
+}
+
+/// URLs and parameters as they stand on the command line, told apart and checked.
+private struct NewSubscription {
+  var urls: [String] = []
+  var parameters: [String: String] = [:]
+
+  init(_ values: [String], _ settings: Settings) throws {
+    let table = settings.parameterTable
+    for value in values {
+      let name = value.prefix { $0.isLetter }
+      guard value.dropFirst(name.count).hasPrefix("="), !name.isEmpty else {
+        urls.append(value)
+        continue
+      }
+      let text = String(value.dropFirst(name.count + 1))
+      do {
+        _ = try table.validate(String(name), text)
+      } catch {
+        throw ValidationError("\(error)")
+      }
+      parameters[String(name)] = text
+    }
+    if urls.isEmpty { throw ValidationError("A subscription needs at least one URL.") }
+  }
+}
