@@ -40,6 +40,8 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
   /// How much it has to do, for choosing among several.
   var load: Int { gatheredBytes + (connection?.unsentBytes ?? 0) + (connection?.isAwaiting == true ? 1 : 0) }
 
+  var holdCount: Int { holds.count }
+
   // MARK: Puts
 
   func put(_ batch: PutBatch) {
@@ -124,7 +126,7 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
       connection.output.append(.watch(hold.tube))
       hold.state = .asked
     }
-    connection.expect(HoldExchange(unheld) { [unowned self] in self.holdAnswered($0, $1) })
+    connection.expect(HoldExchange(unheld) { [weak self] in self?.holdAnswered($0, $1) })
     unheld = []
     setSweepTimer()
   }
@@ -150,7 +152,7 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
       hold.lastUse = endpoint.actor.loop.now
     }
     ready.removeAll(keepingCapacity: true)
-    connection.expect(PutExchange(steps) { [unowned self] in self.kickStored($0, $1) })
+    connection.expect(PutExchange(steps) { [weak self] in self?.kickStored($0, $1) })
   }
 
   // MARK: LinkOwner
@@ -268,5 +270,5 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
 
 extension TubeName {
   /// The tube that every connection uses and watches at first, and that always exists.
-  static let standard = TubeName("default") ?? { preconditionFailure("default is a tube name") }()
+  static let standard = TubeName("default") ?? { preconditionFailure() }()  // why: it is a valid name
 }
