@@ -43,7 +43,7 @@ final class AdriftJobs {
         jobs[victim] = nil
         endpoint.configuration.logger.warning(
           "too many jobs adrift: one stays buried",
-          metadata: ["queue_server": "\(endpoint.address)", "job_id": "\(victim.number)"])
+          metadata: [LogKey.queueServer: "\(endpoint.address)", LogKey.jobID: "\(victim.number)"])
       }
       jobs[job.id] = job
     }

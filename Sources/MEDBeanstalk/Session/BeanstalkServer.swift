@@ -26,6 +26,7 @@ public final class BeanstalkServer: QueueServer {
   private var listeners: [BeanstalkListener] = []
   private var awaitingFirst: [UnsafeContinuation<Void, Never>] = []
   private var isFirstConnect = true
+  private var isOutageTold = false
   private var isClosed = false
 
   /// Begins to connect. Only on the loop of `actor`.
@@ -124,17 +125,26 @@ public final class BeanstalkServer: QueueServer {
     health.isReachable = isReachable
     health.since = .now
     if isReachable {
-      endpoint.configuration.logger.info("queue server reached", metadata: ["queue_server": "\(address)"])
-    } else if !isClosed {
-      endpoint.configuration.logger.warning(
-        "queue server lost", metadata: ["queue_server": "\(address)", "error": "\(error?.description ?? "")"])
+      isOutageTold = false
+      endpoint.configuration.logger.info("queue server reached", metadata: [LogKey.queueServer: "\(address)"])
+    } else if let error, !isClosed {
+      tellOutage("queue server lost", error)
     }
     onReachabilityChange?(self)
   }
 
   func connectFailed(_ error: BeanstalkError) {
+    tellOutage("queue server can't be reached", error)
     health.latestError = error
     endFirstConnect()
+  }
+
+  /// Once for each outage, however many attempts fail.
+  private func tellOutage(_ message: Logger.Message, _ error: BeanstalkError) {
+    if isOutageTold { return }
+    isOutageTold = true
+    endpoint.configuration.logger.warning(
+      message, metadata: [LogKey.queueServer: "\(address)", LogKey.error: "\(error)"])
   }
 
   private func endFirstConnect() {
@@ -177,7 +187,7 @@ public final class BeanstalkServer: QueueServer {
     for job in leftovers {
       endpoint.configuration.logger.error(
         "a job stays buried: it couldn't be kicked before the end",
-        metadata: ["queue_server": "\(address)", "tube": "\(job.tube)", "job_id": "\(job.id.number)"])
+        metadata: [LogKey.queueServer: "\(address)", LogKey.tube: "\(job.tube)", LogKey.jobID: "\(job.id.number)"])
     }
   }
 
