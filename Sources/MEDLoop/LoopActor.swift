@@ -8,26 +8,27 @@ public actor LoopActor {
   public nonisolated let loop: EventLoop
   public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  public init(loop: EventLoop) { self.loop = loop }
+  private nonisolated let executor: LoopTaskExecutor
+
+  public init(loop: EventLoop) {
+    self.loop = loop
+    executor = loop.taskExecutor
+  }
 
   /// Starts a task on the loop; it begins in a later turn, not within the call. Only on the loop.
   ///
-  /// The closure must have no capture list: with one the compiler (Swift 6.3) forgets that it runs where its caller does,
-  /// and starts it on the global pool. `make lint` looks for that.
+  /// The task prefers the loop's executor instead of being isolated to this actor: whatever waits for a continuation is
+  /// resumed through the global pool otherwise, and comes back from there with two system calls.
   @discardableResult
   public nonisolated func spawn(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
-    nonisolated(unsafe) let operation = operation  // why: assumeIsolated proves that caller and task share the loop
-    return assumeIsolated { $0.start(operation) }
-  }
-
-  private func start(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
-    Task {
-      _ = self  // the capture makes the task's closure isolated to this actor
-      await operation()
-    }
+    loop.checkIsolated()
+    nonisolated(unsafe) let operation = operation  // why: the check proves that caller and task share the loop
+    return Task(executorPreference: executor) { await operation() }
   }
 
   /// Runs `body` on the loop, for callers from elsewhere. What it is given and returns crosses over.
+  ///
+  /// Each wait in it goes by way of the global pool: work that waits often belongs into ``spawn(_:)``.
   public func run<Result>(
     _ body: @Sendable (isolated LoopActor) async throws -> sending Result
   ) async rethrows -> sending Result {
