@@ -29,6 +29,8 @@ public actor LoopActor {
   }
 
   /// As ``spawn(_:)``, but isolated to this actor: `@concurrent` functions that the task calls leave the loop.
+  ///
+  /// The closure must have no capture list: with one the compiler (Swift 6.3) takes its isolation away. `make lint` looks.
   @discardableResult
   public nonisolated func spawnIsolated(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
     nonisolated(unsafe) let operation = operation  // why: assumeIsolated proves that caller and task share the loop
@@ -43,6 +45,8 @@ public actor LoopActor {
   }
 
   /// Runs `body` on the loop, for callers from elsewhere. What it is given and returns crosses over.
+  ///
+  /// Each wait in it goes by way of the global pool: work that waits often belongs into ``spawn(_:)``.
   public func run<Result>(
     _ body: @Sendable (isolated LoopActor) async throws -> sending Result
   ) async rethrows -> sending Result {
