@@ -35,40 +35,55 @@ final class DemoView {
       redraw(counters)
     } else if now >= nextLine {
       nextLine = now + .seconds(1)
-      let parts = scene.routes.map { "\($0.path) \(counters[$0.path]?.delivered ?? 0)" }
+      let parts = scene.routes.map { route in
+        let own = counters[route.path] ?? ReceiverCounters()
+        return "\(route.path) \(own.delivered)" + (own.retried > 0 ? " (\(own.retried) retried)" : "")
+      }
       print("arrived \(delivered) of \(expected): \(parts.joined(separator: ", "))")
       fflush(nil)
     }
     return delivered
   }
 
-  func finish(givenUp: Int) {
+  /// - Parameter givenUp: for each route of the scene.
+  func finish(givenUp: [Int]) {
     let counters = receiver.snapshot()
     if isTerminal { redraw(counters) }
-    var table = TextTable(["subscription", "published", "delivered", "failed", "retried", "twice", "p50", "p99"])
+    var table = TextTable([
+      "subscription", "published", "delivered", "failures", "retries", "given up", "twice", "p50", "p99",
+    ])
     var total = ReceiverCounters()
-    for route in scene.routes {
+    for (route, lost) in zip(scene.routes, givenUp) {
       let own = counters[route.path] ?? ReceiverCounters()
       total.delivered += own.delivered
       total.failed += own.failed
       total.retried += own.retried
       total.duplicates += own.duplicates
       total.latency.merge(own.latency)
-      table.add(row("\(route.topic) → \(route.path)", scene.expected(route, of: messages), own))
+      table.add(row("\(route.topic) → \(route.path)", scene.expected(route, of: messages), own, givenUp: lost))
     }
-    table.add(row("total", expected, total))
+    let allGivenUp = givenUp.reduce(0, +)
+    table.add(row("total", expected, total, givenUp: allGivenUp))
     print("")
     for line in table.lines { print(line) }
     let seconds = Self.seconds((end ?? ContinuousClock.now) - start)
     let rate = seconds > 0 ? Int(Double(total.delivered) / seconds) : 0
-    print("\n\(messages) messages published, \(total.delivered) of \(expected) deliveries made, \(givenUp) given up,")
-    print("\(Self.tenths(seconds)) s, \(rate) deliveries/s. Latency is from publishing to arrival, waiting included.")
+    print(
+      """
+
+      \(messages) messages published, \(total.delivered) of \(expected) deliveries made in \(Self.tenths(seconds)) s: \
+      \(rate) deliveries/s.
+      Every \(DemoScene.failing.every)th push to \(DemoScene.failing.path) failed on purpose; it came again 1 s later, \
+      then after 4 s, 9 s …
+      p50 and p99 count from publishing to arrival, all waiting and retrying included.
+      """)
   }
 
-  private func row(_ name: String, _ published: Int, _ counters: ReceiverCounters) -> [String] {
+  private func row(_ name: String, _ published: Int, _ counters: ReceiverCounters, givenUp: Int) -> [String] {
     [
       name, "\(published)", "\(counters.delivered)", "\(counters.failed)", "\(counters.retried)",
-      "\(counters.duplicates)", Self.text(counters.latency.quantile(0.5)), Self.text(counters.latency.quantile(0.99)),
+      "\(givenUp)", "\(counters.duplicates)", Self.text(counters.latency.quantile(0.5)),
+      Self.text(counters.latency.quantile(0.99)),
     ]
   }
 
@@ -80,7 +95,7 @@ final class DemoView {
       let filled = total > 0 ? min(30, own.delivered * 30 / total) : 30
       let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
       let name = route.path + String(repeating: " ", count: max(0, 10 - route.path.count))
-      text += "\u{1b}[K\(name) \(bar) \(own.delivered)/\(total), \(own.retried) retried\n"
+      text += "\u{1b}[K\(name) \(bar) \(own.delivered)/\(total), \(own.failed) failed, \(own.retried) retried\n"
     }
     drawnLines = scene.routes.count
     try? writeAll(text.utf8, to: STDOUT_FILENO)
