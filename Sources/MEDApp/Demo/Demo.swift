@@ -48,6 +48,7 @@ public struct Demo {
     let place = try DemoPlace(keepsFiles: options.keepsFiles)
     defer { place.remove() }
     remains.add(place)
+    print("files          \(place.path)\(options.keepsFiles ? "" : ", removed at the end")")
     let receiver = try DemoReceiver(DemoScene.receiverOptions)
     defer { receiver.stop() }
     try receiver.start()
@@ -103,7 +104,7 @@ public struct Demo {
         usleep(10_000)
       }
     }
-    print("queue server   \(address), binlog in \(binlog)")
+    print("queue server   beanstalkd at \(address)")
     return (address, child)
   }
 
@@ -134,7 +135,7 @@ public struct Demo {
     let child = try ChildProcess(
       options.dispatcher, ["-f", scene.configPath], log: scene.place.path + "/medispatcher.log")
     remains.add(child)
-    print("dispatcher     \(options.dispatcher) -f \(scene.configPath)")
+    print("dispatcher     \(options.dispatcher)")
     return child
   }
 

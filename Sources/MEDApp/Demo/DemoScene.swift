@@ -92,8 +92,9 @@ struct DemoScene: Sendable {
     let medctl = CommandLine.arguments.first ?? "medctl"
     let directory = medctl.lastIndex(of: "/").map { String(medctl[...$0]) } ?? ""
     let place = "/tmp/medispatcher-try"
+    let here = directory.isEmpty || directory.hasPrefix("/") ? "" : ", in this directory"
     return """
-      To go on by hand, each block in a terminal of its own:
+      To go on by hand, each block in a terminal of its own\(here):
 
         beanstalkd -l 127.0.0.1 -p 11300
 
