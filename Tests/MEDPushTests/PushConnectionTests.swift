@@ -121,7 +121,7 @@ struct PushConnectionTests {
     try await withSession { actor, session in
       var resident: [Int] = []
       for _ in 0..<5 {
-        await repeated(5000, atOnce: 20, on: actor) { number in
+        await repeated(4000, atOnce: 20, on: actor) { number in
           _ = await session.push(
             .to("\(url)?jobid=\(number)", headers: [("X-Jumei-Context", "\(number)")], concurrency: 20))
         }
