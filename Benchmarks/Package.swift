@@ -12,6 +12,6 @@ let package = Package(
       dependencies: [
         .product(name: "MEDCore", package: "medispatcher"), .product(name: "MEDPush", package: "medispatcher"),
       ],
-      swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")])
+      swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
   ]
 )

@@ -167,7 +167,8 @@ struct HTTPClientTests {
     try await withClient { actor, client in
       for method in [HTTPRequest.Method.post, .get, .put, .delete, .get, .post] {
         _ = await client.send(
-          HTTPRequest(method, url: url, body: Array(method.rawValue.utf8), contentType: "text/plain", timeout: .seconds(20)))
+          HTTPRequest(
+            method, url: url, body: Array(method.rawValue.utf8), contentType: "text/plain", timeout: .seconds(20)))
       }
     }
     #expect(receiver.requests.map(\.method) == ["POST", "GET", "PUT", "DELETE", "GET", "POST"])

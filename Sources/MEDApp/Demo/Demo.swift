@@ -48,7 +48,7 @@ public struct Demo {
     let place = try DemoPlace(keepsFiles: options.keepsFiles)
     defer { place.remove() }
     remains.add(place)
-    print("files          \(place.path)\(options.keepsFiles ? "" : ", removed at the end")")
+    printLine("files          \(place.path)\(options.keepsFiles ? "" : ", removed at the end")")
     let receiver = try DemoReceiver(DemoScene.receiverOptions)
     defer { receiver.stop() }
     try receiver.start()
@@ -68,15 +68,15 @@ public struct Demo {
     dispatcher.stop(within: .seconds(45))
     let givenUp = scene.countGivenUp()
     view.finish(givenUp: subscriptions.map { givenUp[$0] ?? 0 })
-    if stopped.withLock({ $0 }) { print("Stopped before all had arrived.") }
-    if options.keepsFiles { print("Config, store and logs of this run: \(place.path)") }
-    print("\n" + DemoScene.howToGoOn)
+    if stopped.withLock({ $0 }) { printLine("Stopped before all had arrived.") }
+    if options.keepsFiles { printLine("Config, store and logs of this run: \(place.path)") }
+    printLine("\n" + DemoScene.howToGoOn)
     return isComplete ? .success : .failure
   }
 
   private func startQueueServer(_ place: DemoPlace) throws -> (QueueServerAddress, ChildProcess?) {
     if let given = options.beanstalkd {
-      print("queue server   \(given)")
+      printLine("queue server   \(given)")
       return (given, nil)
     }
     guard let program = ChildProcess.find("beanstalkd") else {
@@ -104,7 +104,7 @@ public struct Demo {
         usleep(10_000)
       }
     }
-    print("queue server   beanstalkd at \(address)")
+    printLine("queue server   beanstalkd at \(address)")
     return (address, child)
   }
 
@@ -124,7 +124,7 @@ public struct Demo {
       }
       return ids
     }
-    print("subscriptions  \(routes.map { "\($0.topic) → \($0.path)" }.joined(separator: ", "))")
+    printLine("subscriptions  \(routes.map { "\($0.topic) → \($0.path)" }.joined(separator: ", "))")
     return ids
   }
 
@@ -135,7 +135,7 @@ public struct Demo {
     let child = try ChildProcess(
       options.dispatcher, ["-f", scene.configPath], log: scene.place.path + "/medispatcher.log")
     remains.add(child)
-    print("dispatcher     \(options.dispatcher)")
+    printLine("dispatcher     \(options.dispatcher)")
     return child
   }
 

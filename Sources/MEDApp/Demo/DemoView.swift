@@ -42,8 +42,7 @@ final class DemoView {
         let own = counters[route.path] ?? ReceiverCounters()
         return "\(route.path) \(own.delivered)" + (own.retried > 0 ? " (\(own.retried) retried)" : "")
       }
-      print("arrived \(delivered) of \(expected): \(parts.joined(separator: ", "))")
-      fflush(nil)
+      printLine("arrived \(delivered) of \(expected): \(parts.joined(separator: ", "))")
     }
     return delivered
   }
@@ -67,11 +66,11 @@ final class DemoView {
     }
     let allGivenUp = givenUp.reduce(0, +)
     table.add(row("total", expected, total, givenUp: allGivenUp))
-    print("")
-    for line in table.lines { print(line) }
-    print(
+    printLine("")
+    for line in table.lines { printLine(line) }
+    printLine(
       "\n\(messages) messages published, \(total.delivered) of \(expected) deliveries made, \(pace(total.delivered)).")
-    print(
+    printLine(
       """
       Every \(DemoScene.failing.every)th push to \(DemoScene.failing.path) failed on purpose; it came again 1 s later, \
       then after 4 s, 9 s …

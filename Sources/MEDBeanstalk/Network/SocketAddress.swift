@@ -16,7 +16,9 @@ struct SocketAddress: Sendable {
     return withUnsafeMutableBytes(of: &aligned) { bytes in
       bytes.copyBytes(from: storage.prefix(length))
       return bytes.withMemoryRebound(to: sockaddr.self) { rebound in
-        guard let base = rebound.baseAddress else { preconditionFailure("sockaddr_storage has bytes") }
+        guard let base = rebound.baseAddress else {
+          preconditionFailure("no address")  // why: sockaddr_storage has bytes
+        }
         return body(base, socklen_t(length))
       }
     }

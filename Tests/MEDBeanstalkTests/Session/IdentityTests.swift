@@ -11,7 +11,8 @@ struct IdentityTests {
 
   /// Takes one job, restarts the server, and waits until the session is back.
   private func restarted(
-    binlog: Bool, _ body: @Sendable @escaping (isolated LoopActor, BeanstalkServer, BeanstalkdServer, Job) async throws -> Void
+    binlog: Bool,
+    _ body: @Sendable @escaping (isolated LoopActor, BeanstalkServer, BeanstalkdServer, Job) async throws -> Void
   ) async throws {
     let beanstalkd = try await BeanstalkdServer.start(binlog: binlog, extraArguments: binlog ? ["-f", "0"] : [])
     try await withSession(beanstalkd.address) { actor, server in
