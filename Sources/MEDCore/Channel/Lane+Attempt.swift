@@ -113,7 +113,9 @@ extension Lane {
   }
 
   private func putForRetry(_ owned: Owned, _ envelope: Envelope, _ retryTimes: UInt64, _ delay: UInt32) async {
-    guard let retryLane = laneForRetries() else { return park(owned, .putForRetry(retryTimes: retryTimes, delay: delay)) }
+    guard let retryLane = laneForRetries() else {
+      return park(owned, .putForRetry(retryTimes: retryTimes, delay: delay))
+    }
     let copy = envelope.retryTimes == retryTimes ? envelope.bytes : envelope.setting(retryTimes: retryTimes)
     let placement = CopyPlacement(context)
     switch await placement.place(copy, in: retryLane.tube, delay: delay, own: owned.desk, preferred: owned.desk) {

@@ -60,10 +60,11 @@ struct EngineHarness {
       let deadline = ContinuousClock.now + .seconds(20)
       while !queue.state.withLock({ condition($0) }) {
         if ContinuousClock.now > deadline {
-          Issue.record("not reached in time: \(queue.state.withLock { $0.history.suffix(20) })", sourceLocation: sourceLocation)
+          Issue.record(
+            "not reached in time: \(queue.state.withLock { $0.history.suffix(20) })", sourceLocation: sourceLocation)
           break
         }
-        try await Task.sleep(for: .milliseconds(2))
+        try await Task.sleep(for: .milliseconds(2))  // why: the pause between two looks
       }
       group.cancelAll()
       try await group.waitForAll()
@@ -72,7 +73,8 @@ struct EngineHarness {
 }
 
 extension PushAnswer {
-  static let ok = PushAnswer.answered(status: 200, body: Array(#"{"status":1}"#.utf8), truncated: false, retryAfter: nil)
+  static let ok = PushAnswer.answered(
+    status: 200, body: Array(#"{"status":1}"#.utf8), truncated: false, retryAfter: nil)
   static let error500 = PushAnswer.answered(status: 500, body: [], truncated: false, retryAfter: nil)
 }
 

@@ -49,7 +49,8 @@ final class MemoryQueue: MessageQueue {
 
   init(servers: Int = 1) {
     count = servers
-    state = Locked(State(jobs: Array(repeating: [:], count: servers), isReachable: Array(repeating: true, count: servers)))
+    state = Locked(
+      State(jobs: Array(repeating: [:], count: servers), isReachable: Array(repeating: true, count: servers)))
   }
 
   func open(on actor: isolated LoopActor) -> [any QueueServer] {
@@ -118,7 +119,9 @@ final class MemoryServer: QueueServer {
     return state.withLock { state in
       jobs.map { job in
         guard state.isReachable[index] else { return .failed("unreachable") }
-        if job.tube == state.faultyTube, !state.deleteFaults.isEmpty, let fault = state.deleteFaults.removeFirst() { return .failed(fault) }
+        if job.tube == state.faultyTube, !state.deleteFaults.isEmpty, let fault = state.deleteFaults.removeFirst() {
+          return .failed(fault)
+        }
         state.history.append("delete \(job.tube)")
         return state.jobs[index].removeValue(forKey: job.id.number) == nil ? .notFound : .done
       }
