@@ -150,12 +150,15 @@ public final class BeanstalkServer: QueueServer {
     await wait(until: end) { self.listeners.allSatisfy(\.hasStopped) }
     let leftovers = listeners.flatMap { $0.takeLeftovers() }
     listeners = []
-    if !leftovers.isEmpty {
-      endpoint.actor.spawn { _ = await self.kick(leftovers) }
-      try? await endpoint.actor.loop.sleep(for: .zero)
+    var areKicked = leftovers.isEmpty
+    if !areKicked {
+      endpoint.actor.spawn {
+        _ = await self.kick(leftovers)
+        areKicked = true
+      }
     }
     await wait(until: end) {
-      self.takes.isIdle && self.looks.isIdle && self.commands.allSatisfy(\.isIdle)
+      areKicked && self.takes.isIdle && self.looks.isIdle && self.commands.allSatisfy(\.isIdle)
         && (self.adrift.isEmpty || !self.isReachable)
     }
     isClosed = true
