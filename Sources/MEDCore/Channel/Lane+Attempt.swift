@@ -89,7 +89,8 @@ extension Lane {
       choice.answered(target)
       let verdict = PushVerdict(status: status, body: body, truncated: truncated, mode: channel.parameters.ackMode)
       guard case .failed(let reason) = verdict else { return .delivered }
-      let requested = status == 429 || status == 503 ? retryAfter.flatMap { UInt32($0) } ?? 0 : 0
+      let isAsking = status == 429 || status == 503
+      let requested = isAsking ? retryAfter.map { RetryAfter.seconds($0, now: .now()) } ?? 0 : 0
       return .failed(reason: "\(reason)", requestedDelay: requested)
     case .failed(let failure):
       if failure.kind == .refused || failure.kind == .unreachable {
