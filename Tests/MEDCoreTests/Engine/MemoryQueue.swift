@@ -29,6 +29,8 @@ final class MemoryQueue: MessageQueue {
     var held: [TubeName: Int] = [:]
     var history: [String] = []
     var takes = 0
+    /// Servers that answer no take as long as this holds.
+    var hungTakes: Set<Int> = []
     /// Asked before each call, for tests that let any of them fail.
     var script: FaultScript?
     /// Told of each job before it is deleted.
@@ -53,7 +55,8 @@ final class MemoryQueue: MessageQueue {
 
   init(servers: Int = 1) {
     count = servers
-    state = Locked(State(jobs: Array(repeating: [:], count: servers), isReachable: Array(repeating: true, count: servers)))
+    state = Locked(
+      State(jobs: Array(repeating: [:], count: servers), isReachable: Array(repeating: true, count: servers)))
   }
 
   func open(on actor: isolated LoopActor) -> [any QueueServer] {
@@ -66,6 +69,8 @@ final class MemoryServer: QueueServer {
   let index: Int
   let state: Locked<MemoryQueue.State>
   let loop: EventLoop
+  /// While it is closed nothing is answered.
+  var gate: Gate?
 
   init(index: Int, state: Locked<MemoryQueue.State>, loop: EventLoop) {
     address = QueueServerAddress(host: "memory", port: UInt16(index + 1))
@@ -78,9 +83,16 @@ final class MemoryServer: QueueServer {
 
   func listen(to tube: TubeName) -> any QueueListener { MemoryListener(server: self, tube: tube) }
 
+  private func answer() async {
+    if let gate { await gate.pass() } else { await Task.yield() }
+  }
+
   func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
-    await Task.yield()
+    await answer()
     let index = index
+    while tube != EngineHarness.main, state.withLock({ $0.hungTakes.contains(index) }) {
+      try? await loop.sleep(for: .milliseconds(1))
+    }
     return state.withLock { state in
       guard state.isReachable[index], state.script?.fault(of: .take, at: index) == nil else {
         return TakeOutcome(failure: "unreachable")
@@ -98,7 +110,7 @@ final class MemoryServer: QueueServer {
   }
 
   func put(_ puts: [Put]) async -> [PutOutcome] {
-    await Task.yield()
+    await answer()
     let index = index
     return state.withLock { state in
       puts.map { put in
@@ -123,7 +135,7 @@ final class MemoryServer: QueueServer {
   }
 
   func delete(_ jobs: [Job]) async -> [SettleOutcome] {
-    await Task.yield()
+    await answer()
     let index = index
     return state.withLock { state in
       jobs.map { job in
@@ -145,7 +157,7 @@ final class MemoryServer: QueueServer {
   }
 
   func kick(_ jobs: [Job]) async -> [SettleOutcome] {
-    await Task.yield()
+    await answer()
     let index = index
     return state.withLock { state in
       jobs.map { job in
