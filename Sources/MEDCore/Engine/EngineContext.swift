@@ -79,11 +79,29 @@ final class ServerDesk {
   let settler: Settler
   let turns: TakeTurns
 
+  /// Jobs whose way depends on others than the subscriber: a store, a disk, another queue server.
+  private var detained: [JobID: Job] = [:]
+
   init(index: Int, queue: any QueueServer, settler: Settler, turns: TakeTurns) {
     self.index = index
     self.queue = queue
     self.settler = settler
     self.turns = turns
+  }
+
+  func detain(_ job: Job) { detained[job.id] = job }
+
+  func free(_ job: Job) {
+    if !detained.isEmpty { detained[job.id] = nil }
+  }
+
+  /// When no time is left to wait for those: the jobs go back. Whoever still finds a home for one may delete it.
+  func giveBackDetained() {
+    for job in detained.values {
+      var entry = Settler.Entry(job: job, settlement: Settlement(), topic: nil, subscription: nil)
+      settler.giveBack(&entry)
+    }
+    detained = [:]
   }
 }
 

@@ -14,7 +14,6 @@ struct CopyPlacement {
   static let tooBig = "JOB_TOO_BIG"
 
   static let rounds = 3
-  static let firstPause = Duration.milliseconds(100)
 
   private let context: EngineContext
 
@@ -30,7 +29,7 @@ struct CopyPlacement {
   ) async -> Outcome {
     guard let tube else { return .refused(Self.noTube) }
     var reason = "no queue server can be reached"
-    var pause = Self.firstPause
+    var pause = context.configuration.placementPause
     for round in 1...Self.rounds {
       for desk in context.desksToTry(first: preferred) {
         switch await desk.queue.put([Put(tube: tube, body: body, delay: delay)]).first ?? .unavailable {

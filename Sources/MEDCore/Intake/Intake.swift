@@ -9,6 +9,7 @@ import MEDLoop
 final class Intake {
   /// Exceptions under way at once; past this the listeners wait.
   static let maximumExceptions = 512
+  private static let longestPause = Duration.milliseconds(100)
 
   static let pauseForLanes = Duration.milliseconds(2)
 
@@ -31,8 +32,8 @@ final class Intake {
   }
 
   private func makeParking() -> ParkingLot<ParkedStep> {
-    unowned let intake = self
-    return ParkingLot(context) { job, _, step in await intake.resume(job, step) }
+    weak let intake = self
+    return ParkingLot(context) { job, _, step in await intake?.resume(job, step) }
   }
 
   func start() {
@@ -54,9 +55,7 @@ final class Intake {
   private func run(_ listener: any QueueListener) async {
     while let jobs = await listener.next() {
       await redistribute(jobs)
-      while !hasRoom && !context.isStopping {
-        await withUnsafeContinuation { pausedListeners.append($0) }
-      }
+      while !hasRoom && !context.isStopping { await pause() }
       while context.lanesAreBackedUp && !context.isStopping {
         try? await context.actor.loop.sleep(for: Self.pauseForLanes)
       }
@@ -65,6 +64,14 @@ final class Intake {
 
   private var hasRoom: Bool {
     exceptions < Self.maximumExceptions && !parking.isFull && !desk.settler.isFull
+  }
+
+  /// Room comes in many ways (exceptions end, jobs are settled, parked ones turn out to be gone): most wake the listeners
+  /// at once, and all are noticed after a while.
+  private func pause() async {
+    let timer = context.actor.loop.schedule(after: Self.longestPause) { [weak self] in self?.wakeListeners() }
+    await withUnsafeContinuation { pausedListeners.append($0) }
+    timer.cancel()
   }
 
   func wakeListeners() {
@@ -98,7 +105,7 @@ final class Intake {
     for job in jobs {
       guard let envelope = open(job) else { continue }
       guard case .known(let channels) = context.directory.lookup(envelope.topic) else {
-        except { await self.lookUpAndCopy(job, envelope) }
+        except(job) { await self.lookUpAndCopy(job, envelope) }
         continue
       }
       if channels.isEmpty {
@@ -136,7 +143,7 @@ final class Intake {
       }
     }
     for message in messages where !message.unplaced.isEmpty {
-      except { await self.place(message.copy, of: message.entry, in: message.unplaced) }
+      except(message.entry.job) { await self.place(message.copy, of: message.entry, in: message.unplaced) }
     }
   }
 
@@ -145,7 +152,7 @@ final class Intake {
     do throws(MessageError) {
       return try Envelope(job.body)
     } catch {
-      except { await self.recordUndecodable(job, "\(error)") }
+      except(job) { await self.recordUndecodable(job, "\(error)") }
       return nil
     }
   }
@@ -157,12 +164,14 @@ final class Intake {
   }
 
   /// Does what isn't the common case beside the batches.
-  func except(_ operation: @escaping () async -> Void) {
+  private func except(_ job: Job, _ operation: @escaping () async -> Void) {
     exceptions += 1
+    desk.detain(job)
     context.work.begin()
     context.actor.spawn {
       await operation()
       self.exceptions -= 1
+      self.desk.free(job)
       self.context.work.end()
       if self.hasRoom { self.wakeListeners() }
     }

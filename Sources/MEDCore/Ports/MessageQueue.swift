@@ -165,7 +165,8 @@ public protocol QueueServer: AnyObject {
   func tubes() async throws -> [String]
   /// How long until the first delayed job of `tube` becomes ready; nil if it has none.
   func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration?
-  /// The body of a job of the present run, nil if there is none by that id.
+  /// The body of the job that has this number now, nil if there is none. If the server was started anew since, it may be
+  /// a stranger's: the caller compares.
   func peek(_ id: JobID) async throws -> [UInt8]?
 
   /// Ends the session once what has been asked is answered, at the latest after `deadline`.

@@ -14,9 +14,8 @@ struct EngineTests {
     #expect(urls.contains("http://127.0.0.1:9/s/2?jobid=1.000000-7-2&retry_times=0"))
   }
 
-  @Test func `a failing push goes to the retry channel and is given up after the last retry, with a record`()
-    async throws
-  {
+  @Test
+  func `a failing push goes to the retry channel and is given up after the last retry, with a record`() async throws {
     let harness = EngineHarness { _ in .error500 }
     harness.publish([1])
     try await harness.run { $0.total == 0 }
