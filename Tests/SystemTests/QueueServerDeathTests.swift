@@ -1,0 +1,96 @@
+import MEDTestSupport
+import Testing
+
+@Suite("§2 Queue servers that die", .showsServerOutput)
+struct QueueServerDeathTests {
+  @Test func `one with a binlog crashes twice under load and nothing is missing`() async throws {
+    let server = try await BeanstalkdServer.start(binlog: true, extraArguments: ["-f", "0"])
+    let system = try SystemHarness(server)
+    for _ in 0..<3 { try await system.subscribe { _ in .accept(after: .milliseconds(20)) } }
+    try system.publish(0..<300)
+    try server.client().put("a stranger's", into: "elsewhere")
+    try system.startDispatcher()
+    for count in [150, 450] {
+      try await system.receiver.waitFor(count: count, within: .seconds(20))
+      try await server.crash()
+      try await server.start()
+    }
+    // What was buried when the server died stays so until somebody asks: the batch that was lost with its answers.
+    try await eventually("all that isn't buried is done", within: .seconds(40)) {
+      let jobs = try server.jobs()
+      return jobs.ready + jobs.reserved + jobs.delayed == 1
+    }
+    #expect(try system.missing().isEmpty)
+    #expect(try system.dispatcher.isRunning)
+    #expect(try await system.stopDispatcher() == .code(0))
+    #expect(try await system.amend().status == .code(0))
+    try system.startDispatcher()
+    try await eventually("nothing but the stranger's job is left", within: .seconds(30)) {
+      try server.everyJob().map(\.tube) == ["elsewhere"]
+    }
+    #expect(system.ledger.accepted == system.ledger.expected)
+  }
+
+  @Test func `a stranger with the same job id outlives a restart without binlog`() async throws {
+    let system = try await SystemHarness.start()
+    let subscription = try await system.subscribe()
+    system.receiver.hold(system.path(subscription))
+    try system.publish(0..<30)
+    try system.startDispatcher()
+    try await system.receiver.waitFor(count: 10)
+    // Ids begin anew: these have the ids of all jobs that the dispatcher owns.
+    try await system.server.restart()
+    let client = try system.server.client()
+    for number in 0..<100 { try client.put("stranger \(number)", into: "elsewhere") }
+    system.receiver.release(system.path(subscription))
+    // It goes on with the new server: messages that come now are delivered.
+    try system.publish(100..<120)
+    try await eventually("the new messages are delivered", within: .seconds(30)) {
+      let accepted = system.ledger.accepted
+      return (100..<120).allSatisfy { accepted.contains(Delivery(message: $0, subscription: subscription)) }
+    }
+    #expect(try await system.stopDispatcher() == .code(0))
+    let jobs = try system.server.everyJob().filter { $0.tube == "elsewhere" }
+    #expect(jobs.count == 100)
+    #expect(jobs.allSatisfy { $0.state == "ready" && $0.kicks == 0 })
+  }
+
+  @Test func `buried strangers aren't kicked by a stop after a restart without binlog`() async throws {
+    let system = try await SystemHarness.start()
+    let subscription = try await system.subscribe()
+    system.receiver.hold(system.path(subscription))
+    try system.publish(0..<30)
+    try system.startDispatcher()
+    try await system.receiver.waitFor(count: 10)
+    try await system.server.restart()
+    let client = try system.server.client()
+    for number in 0..<100 { try client.put("stranger \(number)", into: "elsewhere") }
+    while let taken = try client.reserve(from: "elsewhere") { try client.bury(taken.id) }
+    let info = "queue server reached"
+    try await eventually("the dispatcher is back") { system.log("info").components(separatedBy: info).count >= 3 }
+    system.receiver.release(system.path(subscription))
+    #expect(try await system.stopDispatcher() == .code(0))
+    let jobs = try system.server.everyJob().filter { $0.tube == "elsewhere" }
+    #expect(jobs.count == 100)
+    #expect(jobs.allSatisfy { $0.state == "buried" && $0.kicks == 0 })
+  }
+
+  @Test func `connections cut at random lose nothing`() async throws {
+    let system = try await SystemHarness.start(throughProxy: true)
+    for _ in 0..<3 { try await system.subscribe { _ in .accept(after: .milliseconds(10)) } }
+    try system.publish(0..<200)
+    try system.startDispatcher()
+    var cuts = 0
+    while cuts < 8 {
+      let before = system.receiver.count()
+      system.proxy.cutAll()
+      cuts += 1
+      try await eventually("it goes on after cut \(cuts)", within: .seconds(20)) {
+        try system.receiver.count() > before + 20 || system.server.jobs().all == 0
+      }
+    }
+    try await system.waitUntilEmpty()
+    #expect(system.ledger.accepted == system.ledger.expected)
+    #expect(try await system.stopDispatcher() == .code(0))
+  }
+}
