@@ -34,7 +34,9 @@ struct KillTests {
     let requests = Locked(0)
     for _ in 0..<Self.subscriptions {
       try await system.subscribe { request in
-        if point.givesUp || (point == .retryPut && request.field("retry_times") == "0") { return .refuse(.status(500)) }
+        // Slowly, so that there is work left when a record has been seen.
+        if point.givesUp { return .refuse(.status(500).delayed(.milliseconds(50))) }
+        if point == .retryPut, request.field("retry_times") == "0" { return .refuse(.status(500)) }
         let number = requests.withLock { count in
           count += 1
           return count
@@ -46,7 +48,7 @@ struct KillTests {
     }
     try system.publish(0..<Self.messages)
     arm(point, system)
-    try system.startDispatcher()
+    try await system.startDispatcher()
     if point == .recordWritten {
       try await eventually("a record is written", within: .seconds(20), every: .milliseconds(1)) {
         system.log("data").contains("EXHAUSTED")
@@ -66,7 +68,7 @@ struct KillTests {
 
     #expect(try await system.amend().status == .code(0))
     #expect(try system.server.jobs().buried == 0)
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.waitUntilEmpty()
     let atEnd = try system.whereabouts()
     #expect(system.missing(atEnd).isEmpty)

@@ -10,7 +10,7 @@ struct StopTests {
     let system = try await SystemHarness.start()
     for _ in 0..<3 { try await system.subscribe { _ in .accept(after: .milliseconds(300)) } }
     try system.publish(0..<200)
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.receiver.waitFor(count: 60)
     let start = ContinuousClock.now
     #expect(try await system.stopDispatcher() == .code(0))
@@ -24,7 +24,7 @@ struct StopTests {
     // What was pushed is not in a queue any more, so that it won't be pushed again.
     #expect(system.ledger.accepted.isDisjoint(with: atStop.queued))
 
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.waitUntilEmpty()
     #expect(system.ledger.accepted == system.ledger.expected)
     #expect(system.ledger.duplicates.isEmpty)
@@ -36,7 +36,7 @@ struct StopTests {
     let system = try await SystemHarness.start()
     try await system.subscribe()
     try system.publish(0..<1)
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.receiver.waitFor(count: 1)
     try await system.waitUntilEmpty()
     let start = ContinuousClock.now
@@ -51,7 +51,7 @@ struct StopTests {
       settings: ["MaxMessageProcessTime": "1500", "DefaultMaxMessageProcessTime": "1500"])
     try await system.subscribe { _ in .refuse(.hang) }
     try system.publish(0..<50)
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.receiver.waitFor(count: 10)
     let start = ContinuousClock.now
     #expect(try await system.stopDispatcher() == .code(0))
@@ -66,7 +66,7 @@ struct StopTests {
     let system = try await SystemHarness.start()
     try await system.subscribe { _ in .refuse(.hang) }
     try system.publish(0..<50)
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.receiver.waitFor(count: 10)
     try system.dispatcher.signal(SIGTERM)
     try await eventually("the stop has begun") { system.log("info").contains("stopping") }
@@ -79,7 +79,7 @@ struct StopTests {
     let system = try await SystemHarness.start(binlog: true)
     try await system.subscribe { _ in .accept(after: .milliseconds(500)) }
     try system.publish(0..<50)
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.receiver.waitFor(count: 10)
     try await system.server.crash()
     #expect(try await system.stopDispatcher() == .code(0))
@@ -87,7 +87,7 @@ struct StopTests {
     try await system.server.start()
     #expect(try system.missing().isEmpty)
     #expect(try await system.amend().status == .code(0))
-    try system.startDispatcher()
+    try await system.startDispatcher()
     try await system.waitUntilEmpty()
     #expect(system.ledger.accepted == system.ledger.expected)
   }

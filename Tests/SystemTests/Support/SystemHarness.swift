@@ -106,12 +106,21 @@ final class SystemHarness: Sendable {
 
   // MARK: The dispatcher
 
-  /// Starts it, or starts it again after its end.
-  func startDispatcher() throws {
+  /// Starts it, or starts it again after its end, and waits until it runs (or has ended).
+  func startDispatcher() async throws {
     let binary = try BuiltBinary.path("medispatcher")
-    try process.withLock { process in
-      if let process { return try process.start() }
-      process = try ServerProcess(binary, ["-f", config])
+    let started = try process.withLock { process in
+      if let process {
+        try process.start()
+        return process
+      }
+      let started = try ServerProcess(binary, ["-f", config])
+      process = started
+      return started
+    }
+    // A signal that comes before it has begun to listen for signals ends it at once.
+    try await eventually("the dispatcher runs", within: .seconds(20)) {
+      !started.isRunning || log("info").contains("pid=\(started.pid)")
     }
   }
 
@@ -139,16 +148,22 @@ final class SystemHarness: Sendable {
   /// The text of a file in LOG_DIR.
   func log(_ name: String) -> String { directory.read("log/\(name).log") }
 
-  func waitUntilEmpty(within limit: Duration = .seconds(40), file: StaticString = #fileID, line: Int = #line)
-    async throws
-  {
+  func waitUntilEmpty(file: StaticString = #fileID, line: Int = #line) async throws {
+    try await waitUntilLeft(0, file: file, line: line)
+  }
+
+  /// Waits until the queue server holds so many jobs, in whatever state.
+  func waitUntilLeft(
+    _ jobs: Int, within limit: Duration = .seconds(30), file: StaticString = #fileID, line: Int = #line
+  ) async throws {
     do {
-      try await eventually("the queue server is empty", within: limit, file: file, line: line) {
-        try server.jobs().all == 0
+      try await eventually("\(jobs) jobs are left", within: limit, file: file, line: line) {
+        try server.jobs().all == jobs
       }
     } catch let error as NeverHappened {
+      let left = ((try? server.everyJob()) ?? []).prefix(20).map { "\($0.id) \($0.state) in \($0.tube)" }
       throw StillThere(
-        description: "\(error); left: \((try? server.jobs()).map { "\($0)" } ?? "?")\n\(log("warn"))\n\(log("error"))")
+        description: "\(error); left: \(left.joined(separator: ", "))\n\(log("info"))\n\(log("warn"))\n\(log("error"))")
     }
   }
 }
