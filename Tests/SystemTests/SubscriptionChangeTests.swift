@@ -1,3 +1,4 @@
+import GRDB
 import MEDTestSupport
 import Testing
 
@@ -47,7 +48,7 @@ struct SubscriptionChangeTests {
 
   @Test func `a new subscription is served, a cancelled one stops and finishes what is in flight`() async throws {
     let system = try await SystemHarness.start()
-    let first = try await system.subscribe { _ in .accept(after: .milliseconds(100)) }
+    let first = try await system.subscribe { _ in .accept(after: .milliseconds(50)) }
     try system.publish(0..<1000)
     try await system.startDispatcher()
     try await system.receiver.waitFor(count: 20)
@@ -79,6 +80,14 @@ struct SubscriptionChangeTests {
     // What it had not got yet is still there, and nobody works on it.
     let left = try system.server.client().jobs(in: SystemHarness.channel(first))
     #expect(left.ready > 0 && left.all == left.ready)
+
+    // Taken up again, as the control panel does it.
+    let database = try DatabaseQueue(path: system.directory.file("data/medispatcher.sqlite"))
+    try await database.write { database in
+      try database.execute(sql: "UPDATE subscriptions SET status = 0 WHERE subscription_id = ?", arguments: [first])
+    }
+    try await system.waitUntilEmpty()
+    #expect((0..<1000).allSatisfy { system.ledger.accepted.contains(Delivery(message: $0, subscription: first)) })
     #expect(system.ledger.duplicates.isEmpty)
   }
 }

@@ -125,8 +125,10 @@ final class Lane {
         context.desks[index].queue.release(tube)
       }
     }
-    return isQuiet && owned == 0 && delays.isEmpty && parking.count == 0
-      && shores.allSatisfy { $0.announcements.count == 0 && !$0.isWaitingForTurn && $0.owned == 0 }
+    // A cancelled lane never asks for what is announced; it must go, for the subscription may come back.
+    let wantsNothing = isCancelled || (delays.isEmpty && shores.allSatisfy { $0.announcements.count == 0 })
+    return isQuiet && wantsNothing && owned == 0 && parking.count == 0
+      && shores.allSatisfy { !$0.isWaitingForTurn && $0.owned == 0 }
   }
 
   /// Lets go of everything that others can see.

@@ -72,7 +72,8 @@ final class Engine {
     let longestPush = Duration.milliseconds(context.configuration.defaults.maxProcessTimeoutMilliseconds)
     let isDone = await context.work.finish(within: longestPush)
     if !isDone {
-      context.logger.warning("cutting off what has not ended in time", metadata: [LogKey.count: "\(context.work.count)"])
+      context.logger.warning(
+        "cutting off what has not ended in time", metadata: [LogKey.count: "\(context.work.count)"])
     }
     await context.pushSession?.close()
     _ = await context.work.finish(within: .milliseconds(500))

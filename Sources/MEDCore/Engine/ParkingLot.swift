@@ -59,7 +59,14 @@ final class ParkingLot<Step> {
 
   private func giveBackEach() async {
     while let place = places.popFirst() {
-      guard let job = try? await fetch(place) else { continue }
+      let job: Job
+      do {
+        guard let found = try await fetch(place) else { continue }
+        job = found
+      } catch {
+        // The kick will fail as well, and be recorded.
+        job = Job(id: place.id, tube: place.tube, body: [])
+      }
       var entry = Settler.Entry(job: job, settlement: Settlement(), topic: nil, subscription: nil)
       place.desk.settler.giveBack(&entry)
     }
@@ -68,7 +75,8 @@ final class ParkingLot<Step> {
 
   /// - Returns: nil if the job is gone: deleted or kicked by others, or lost with its server. Nothing to do for us.
   private func fetch(_ place: Place) async throws -> Job? {
-    guard let body = try await place.desk.queue.peek(place.id), body.hashValue == place.fingerprint else { return nil }
+    guard let body = try await place.desk.queue.peek(place.id, in: place.tube), body.hashValue == place.fingerprint
+    else { return nil }
     return Job(id: place.id, tube: place.tube, body: body)
   }
 
@@ -78,7 +86,7 @@ final class ParkingLot<Step> {
       if context.isStopping { break }
       parkedAgain = false
       for _ in 0..<min(Self.batch, places.count) {
-        guard let place = places.popFirst(), !context.isStopping else { break }
+        guard !context.isStopping, let place = places.popFirst() else { break }
         await resumeOne(place)
       }
       pause = parkedAgain ? min(pause * 2, Self.longestPause) : .milliseconds(1)
@@ -95,6 +103,7 @@ final class ParkingLot<Step> {
     } catch {
       places.append(place)
       parkedAgain = true
+      if context.isStopping { giveBackAll() }
     }
   }
 }

@@ -18,7 +18,8 @@ struct FaultTests {
 
   /// Cuts the session's connections after each number of bytes in turn, as long as `exchange` gets cut.
   private func cutEverywhere(
-    _ direction: Direction, _ exchange: @Sendable (isolated LoopActor, BeanstalkServer, BeanstalkdServer) async throws -> Void
+    _ direction: Direction,
+    _ exchange: @Sendable (isolated LoopActor, BeanstalkServer, BeanstalkdServer) async throws -> Void
   ) async throws {
     let beanstalkd = try await BeanstalkdServer.start()
     let proxy = try FaultProxy(to: beanstalkd)
@@ -37,7 +38,8 @@ struct FaultTests {
   }
 
   @Test(arguments: [Direction.toClient, .toServer])
-  func `a take that is cut anywhere leaves nothing buried that wasn't handed over`(_ direction: Direction) async throws {
+  func `a take that is cut anywhere leaves nothing buried that wasn't handed over`(_ direction: Direction) async throws
+  {
     try await cutEverywhere(direction) { actor, server, beanstalkd in
       let witness = try beanstalkd.client()
       for number in 0..<3 { try witness.put("\(number)", into: "orders") }
@@ -50,7 +52,9 @@ struct FaultTests {
   }
 
   @Test(arguments: [Direction.toClient, .toServer])
-  func `a put that is cut anywhere is stored if it says so, and isn't if it says so`(_ direction: Direction) async throws {
+  func `a put that is cut anywhere is stored if it says so, and isn't if it says so`(_ direction: Direction)
+    async throws
+  {
     try await cutEverywhere(direction) { actor, server, beanstalkd in
       let outcomes = await server.put((0..<3).map { Put(tube: orders, body: bytes("\($0)")) })
       let witness = try beanstalkd.client()
@@ -70,7 +74,9 @@ struct FaultTests {
   }
 
   @Test(arguments: [Direction.toClient, .toServer])
-  func `a delete that is cut anywhere is done if it says so, and can be tried again`(_ direction: Direction) async throws {
+  func `a delete that is cut anywhere is done if it says so, and can be tried again`(_ direction: Direction)
+    async throws
+  {
     try await cutEverywhere(direction) { actor, server, beanstalkd in
       let witness = try beanstalkd.client()
       for number in 0..<3 { try witness.put("\(number)", into: "orders") }

@@ -11,7 +11,8 @@ struct IdentityTests {
 
   /// Takes one job, restarts the server, and waits until the session is back.
   private func restarted(
-    binlog: Bool, _ body: @Sendable @escaping (isolated LoopActor, BeanstalkServer, BeanstalkdServer, Job) async throws -> Void
+    binlog: Bool,
+    _ body: @Sendable @escaping (isolated LoopActor, BeanstalkServer, BeanstalkdServer, Job) async throws -> Void
   ) async throws {
     let beanstalkd = try await BeanstalkdServer.start(binlog: binlog, extraArguments: binlog ? ["-f", "0"] : [])
     try await withSession(beanstalkd.address) { actor, server in
@@ -32,13 +33,13 @@ struct IdentityTests {
       #expect(await server.delete([job]) == [.done])
       #expect(await server.kick([job]) == [.done])
       try #expect(beanstalkd.jobs() == JobTotals(buried: 1))
-      #expect(try await server.peek(job.id) == nil)
     }
   }
 
   @Test func `a stranger in another tube survives even with the same bytes`() async throws {
     try await restarted(binlog: false) { actor, server, beanstalkd, job in
       #expect(try beanstalkd.client().put("mine", into: "elsewhere") == job.id.number)
+      #expect(try await server.peek(job.id, in: orders) == nil)
       #expect(await server.delete([job]) == [.done])
       try #expect(beanstalkd.jobs() == JobTotals(ready: 1))
     }
@@ -47,6 +48,7 @@ struct IdentityTests {
   @Test func `a job that the server kept over its restart is deleted`() async throws {
     try await restarted(binlog: true) { actor, server, beanstalkd, job in
       try #expect(beanstalkd.jobs() == JobTotals(buried: 1))
+      #expect(try await server.peek(job.id, in: orders) == bytes("mine"))
       #expect(await server.delete([job]) == [.done])
       #expect(await server.delete([job]) == [.notFound])
       try #expect(beanstalkd.jobs() == JobTotals())
@@ -75,8 +77,8 @@ struct IdentityTests {
     try await withSession(beanstalkd.address) { actor, server in
       _ = await server.put([Put(tube: orders, body: bytes("mine"))])
       let job = try #require(await server.take(1, from: orders).jobs.first)
-      #expect(try await server.peek(job.id) == bytes("mine"))
-      #expect(try await server.peek(JobID(instance: job.id.instance, number: 99)) == nil)
+      #expect(try await server.peek(job.id, in: orders) == bytes("mine"))
+      #expect(try await server.peek(JobID(instance: job.id.instance, number: 99), in: orders) == nil)
     }
   }
 }

@@ -177,7 +177,7 @@ final class MemoryServer: QueueServer {
     }
   }
 
-  func peek(_ id: JobID) async throws -> [UInt8]? {
+  func peek(_ id: JobID, in tube: TubeName) async throws -> [UInt8]? {
     let index = index
     return state.withLock { $0.jobs[index][id.number]?.body }
   }
