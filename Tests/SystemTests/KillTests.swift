@@ -78,6 +78,42 @@ struct KillTests {
     #expect(try await system.stopDispatcher() == .code(0))
   }
 
+  @Test func `nothing is missing after kills at any moment, with failures and deaths of the queue server`() async throws
+  {
+    let server = try await BeanstalkdServer.start(binlog: true, extraArguments: ["-f", "0"])
+    let system = try SystemHarness(server)
+    for _ in 0..<Self.subscriptions {
+      try await system.subscribe { request in
+        // One first push in five fails; none a second time.
+        request.field("retry_times") == "0" && request.number % 5 == 0
+          ? .refuse(.status(500)) : .accept(after: .milliseconds(10))
+      }
+    }
+    try system.publish(0..<400)
+    for round in 1...6 {
+      let before = system.receiver.count()
+      try await system.startDispatcher()
+      let pushes = Int.random(in: 1...100)
+      try await eventually("\(pushes) more pushes", within: .seconds(20), every: .milliseconds(1)) {
+        try system.receiver.count() >= before + pushes || server.jobs().all == 0
+      }
+      if round % 3 == 0 {
+        try await server.crash()
+        try await server.start()
+      }
+      try await system.dispatcher.crash()
+      try await eventually("the server has noticed that its client is gone") {
+        try server.client().stats()["current-connections"] == "1"
+      }
+      #expect(try system.missing().isEmpty, "round \(round)")
+      #expect(try await system.amend().status == .code(0))
+    }
+    try await system.startDispatcher()
+    try await system.waitUntilEmpty()
+    #expect(system.ledger.accepted == system.ledger.expected)
+    #expect(try await system.stopDispatcher() == .code(0))
+  }
+
   /// The ids of the published jobs are 1 … 200 on a fresh server: what has a higher one is a copy.
   private static func isCopy(_ id: Int) -> Bool { id > messages }
 

@@ -84,4 +84,28 @@ struct QueueServerDeathTests {
     #expect(system.ledger.accepted == system.ledger.expected)
     #expect(try await system.stopDispatcher() == .code(0))
   }
+
+  @Test(arguments: [false, true])
+  func `a queue server that is gone or hangs doesn't hold back another`(hangs: Bool) async throws {
+    let other = try await BeanstalkdServer.start()
+    let server = try await BeanstalkdServer.start()
+    let system = try SystemHarness(server, settings: ["QueueServerAddr": "\"\(other.address),\(server.address)\""])
+    let id = try await system.subscribe()
+    try system.publish(0..<20)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 20)
+    if hangs { other.process.pause() } else { try await other.crash() }
+    try system.publish(20..<200)
+    // A server that hangs is given up when it has owed an answer for 10 s.
+    try await eventually("all that the living server has is delivered", within: .seconds(40)) {
+      system.ledger.accepted == system.ledger.expected
+    }
+    if hangs { other.process.resume() } else { try await other.start() }
+    try other.client().put(SystemHarness.message(500), into: SystemHarness.mainQueue)
+    try await eventually("what the other has is delivered when it is back", within: .seconds(30)) {
+      system.ledger.accepted.contains(Delivery(message: 500, subscription: id))
+    }
+    #expect(try await system.stopDispatcher() == .code(0))
+    #expect(try server.jobs().buried + other.jobs().buried == 0)
+  }
 }

@@ -91,4 +91,25 @@ struct StopTests {
     try await system.waitUntilEmpty()
     #expect(system.ledger.accepted == system.ledger.expected)
   }
+
+  @Test func `TERM while pushes fail loses nothing and leaves nothing buried`() async throws {
+    let system = try await SystemHarness.start()
+    let isBroken = Locked(true)
+    try await system.subscribe { _ in
+      isBroken.withLock { $0 } ? .refuse(.status(503).delayed(.milliseconds(50))) : .accept
+    }
+    try system.publish(0..<200)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 50)
+    #expect(try await system.stopDispatcher() == .code(0))
+    #expect(try system.server.jobs().buried == 0)
+    #expect(try system.missing().isEmpty)
+    #expect(try system.server.jobs().all == 200)
+    isBroken.withLock { $0 = false }
+    try await system.startDispatcher()
+    try await system.waitUntilEmpty()
+    #expect(system.ledger.accepted == system.ledger.expected)
+    #expect(system.ledger.duplicates.isEmpty)
+    #expect(system.records.isEmpty)
+  }
 }

@@ -18,7 +18,9 @@ struct IdentityTests {
     try await withSession(beanstalkd.address) { actor, server in
       #expect(await server.put([Put(tube: orders, body: bytes("mine"))]).stored == [1])
       let job = try #require(await server.take(1, from: orders).jobs.first)
-      try await beanstalkd.restart()
+      try await beanstalkd.stop()
+      try await actor.waitUntil("the end was noticed") { !server.isFullyConnected && !server.isReachable }
+      try await beanstalkd.start()
       try await actor.waitUntil("connected again") { server.isFullyConnected }
       try await body(actor, server, beanstalkd, job)
     }
