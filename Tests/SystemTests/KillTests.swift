@@ -64,7 +64,7 @@ struct KillTests {
     }
     let atKill = try system.whereabouts()
     #expect(system.missing(atKill).isEmpty)
-    #expect(!atKill.buried.isEmpty || point == .firstReserved || point == .reserved)
+    try expectKilled(at: point, system, atKill)
 
     #expect(try await system.amend().status == .code(0))
     #expect(try system.server.jobs().buried == 0)
@@ -76,6 +76,27 @@ struct KillTests {
     // Only what was in hand may come twice.
     #expect(system.ledger.duplicates.subtracting(atKill.buried).isEmpty)
     #expect(try await system.stopDispatcher() == .code(0))
+  }
+
+  /// The kill hit where it should: what is known of the server and the subscribers says so.
+  private func expectKilled(at point: KillPoint, _ system: SystemHarness, _ found: Whereabouts) throws {
+    let stats = try system.server.client().stats()
+    let accepted = system.ledger.accepted
+    switch point {
+    case .firstReserved: #expect(stats["cmd-bury"] == "0")
+    case .reserved: #expect(stats["cmd-bury"] != "0")
+    case .buried: #expect(!found.buried.isEmpty)
+    case .someCopies: #expect(stats["cmd-put"] == "\(Self.messages + 20)")
+    case .allCopies: #expect(!found.buried.isEmpty && stats["cmd-put"] != "\(Self.messages)")
+    case .pushSent:
+      let unanswered = Set(system.ledger.received.keys).subtracting(accepted)
+      #expect(!unanswered.isEmpty && unanswered.isSubset(of: found.buried))
+    case .answerRead: #expect(!accepted.isEmpty && accepted.isSubset(of: found.buried))
+    case .retryPut: #expect(stats["current-jobs-delayed"] != "0" && !found.buried.isEmpty)
+    case .recordWritten: #expect(!found.recorded.isEmpty && !found.buried.isEmpty)
+    case .recordSynced: #expect(!found.recorded.isEmpty && found.recorded.isSubset(of: found.buried))
+    case .deleteSent: #expect(!accepted.isSubset(of: found.queued))
+    }
   }
 
   @Test func `nothing is missing after kills at any moment, with failures and deaths of the queue server`() async throws
@@ -142,15 +163,16 @@ struct KillTests {
       })
   }
 
-  /// The server gets 20 puts: two of the three copies of the seventh message.
+  /// The server gets 20 puts, two of the three copies of the seventh message, and has done them when the kill comes.
   private func killAfterSomePuts(_ system: SystemHarness) {
     let puts = StreamCount("put 1024 ")
     system.proxy.add(
       .custom(.toServer) { piece in
-        guard let start = puts.add(piece, wanted: 21).start else { return puts.count > 20 ? .drop : .forward }
-        system.kill()
-        return .cut(after: start)
+        if puts.count > 20 { return .drop }
+        guard let start = puts.add(piece, wanted: 21).start else { return .forward }
+        return .replace(Array(piece[..<start]))
       })
+    kill(atReply: "INSERTED ", 20, system)
   }
 
   private func killBeforeDelete(_ system: SystemHarness) {

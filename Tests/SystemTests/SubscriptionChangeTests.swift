@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import MEDTestSupport
 import Testing
@@ -89,5 +90,20 @@ struct SubscriptionChangeTests {
     try await system.waitUntilEmpty()
     #expect((0..<1000).allSatisfy { system.ledger.accepted.contains(Delivery(message: $0, subscription: first)) })
     #expect(system.ledger.duplicates.isEmpty)
+  }
+
+  @Test func `while the store can't be opened messages wait, and nothing is dropped`() async throws {
+    let system = try await SystemHarness.start()
+    try system.directory.directory("data/medispatcher.sqlite")
+    try system.publish(0..<100)
+    try await system.startDispatcher()
+    try await eventually("all wait") { try system.server.jobs() == JobTotals(buried: 100) }
+    #expect(try system.dispatcher.isRunning)
+    try FileManager.default.removeItem(atPath: system.directory.file("data/medispatcher.sqlite"))
+    let id = try await system.subscribe()
+    try await system.waitUntilEmpty()
+    #expect(system.ledger.accepted == Set((0..<100).map { Delivery(message: $0, subscription: id) }))
+    #expect(system.ledger.duplicates.isEmpty)
+    #expect(system.records.isEmpty)
   }
 }
