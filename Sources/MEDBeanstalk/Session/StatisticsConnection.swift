@@ -35,8 +35,12 @@ final class StatisticsConnection: LinkOwner {
     YAML.list(try Self.body(of: await ask(.listTubes).first) ?? [])
   }
 
-  func peek(_ id: JobID) async throws(BeanstalkError) -> [UInt8]? {
-    try Self.body(of: await ask(.peek(id.number)).first)
+  /// A server with a binlog comes back as another instance with the same jobs, so the number is looked up in any case.
+  func peek(_ id: JobID, in tube: TubeName) async throws(BeanstalkError) -> [UInt8]? {
+    let answers = try await ask(.statsJob(id.number), .peek(id.number))
+    guard answers.count == 2, let yaml = try Self.body(of: answers[0]) else { return nil }
+    guard JobStatistics(yaml: yaml).tube == tube.description else { return nil }
+    return try Self.body(of: answers[1])
   }
 
   /// Looks first whether there is anything delayed, since `use` makes a tube that doesn't exist.

@@ -78,7 +78,8 @@ final class ParkingLot<Step> {
 
   /// - Returns: nil if the job is gone: deleted or kicked by others, or lost with its server. Nothing to do for us.
   private func fetch(_ place: Place) async throws -> Job? {
-    guard let body = try await place.desk.queue.peek(place.id), body.hashValue == place.fingerprint else { return nil }
+    guard let body = try await place.desk.queue.peek(place.id, in: place.tube), body.hashValue == place.fingerprint
+    else { return nil }
     return Job(id: place.id, tube: place.tube, body: body)
   }
 

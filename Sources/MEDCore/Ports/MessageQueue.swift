@@ -165,9 +165,9 @@ public protocol QueueServer: AnyObject {
   func tubes() async throws -> [String]
   /// How long until the first delayed job of `tube` becomes ready; nil if it has none.
   func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration?
-  /// The body of the job that has this number now, nil if there is none. If the server was started anew since, it may be
-  /// a stranger's: the caller compares.
-  func peek(_ id: JobID) async throws -> [UInt8]?
+  /// The body of a job in `tube`, nil if there is none by that id. After a restart of the server the job may be a
+  /// stranger: compare.
+  func peek(_ id: JobID, in tube: TubeName) async throws -> [UInt8]?
 
   /// Ends the session once what has been asked is answered, at the latest after `deadline`.
   func close(within deadline: Duration) async

@@ -211,7 +211,7 @@ final class MemoryServer: QueueServer {
     }
   }
 
-  func peek(_ id: JobID) async throws -> [UInt8]? {
+  func peek(_ id: JobID, in tube: TubeName) async throws -> [UInt8]? {
     let index = index
     return try state.withLock { state in
       if let fault = state.script?.fault(of: .peek, at: index) { throw fault }
