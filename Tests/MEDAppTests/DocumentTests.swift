@@ -27,7 +27,7 @@ struct DocumentTests {
   @Test func `files that ARCHITECTURE names are there`() throws {
     let all = files(under: "Sources") + files(under: "Tests")
     for match in try text("ARCHITECTURE.md").matches(of: /`([A-Za-z+\/]+\.swift)`/) {
-      #expect(all.contains { $0.hasSuffix("/" + match.1) }, "\(match.1)")
+      #expect(all.contains { ("/" + $0).hasSuffix("/" + match.1) }, "\(match.1)")
     }
   }
 
