@@ -76,7 +76,6 @@ private final class Run {
     guard started < count else { return }
     started += 1
     let number = started
-    // No capture list: with one the closure would not run on the loop.
     actor.spawn { await self.push(number) }
   }
 

@@ -42,7 +42,7 @@ final class Engine {
     context.directory.onChange = { [weak self] in self?.supervisor.apply($0) }
     await context.directory.start()
     let directory = context.directory
-    context.actor.spawn { await directory.run() }
+    context.actor.spawnIsolated { await directory.run() }
     for desk in context.desks {
       let intake = Intake(context, desk) { [weak self] channel, target, jobs in
         guard let self, self.pusher != nil else { return }

@@ -10,6 +10,8 @@ final class Intake {
   /// Exceptions under way at once; past this the listeners wait.
   static let maximumExceptions = 512
 
+  static let pauseForLanes = Duration.milliseconds(2)
+
   let context: EngineContext
   let desk: ServerDesk
   /// Told what was put where, after the queue server has confirmed it.
@@ -54,6 +56,9 @@ final class Intake {
       await redistribute(jobs)
       while !hasRoom && !context.isStopping {
         await withUnsafeContinuation { pausedListeners.append($0) }
+      }
+      while context.lanesAreBackedUp && !context.isStopping {
+        try? await context.actor.loop.sleep(for: Self.pauseForLanes)
       }
     }
   }

@@ -129,7 +129,7 @@ struct FaultTests {
       let listener = server.listen(to: orders)
       try await eventually("waiting") { try beanstalkd.client().stats(tube: "orders")?["current-waiting"] == "1" }
       let before = proxy.connections
-      try await actor.loop.sleep(for: .milliseconds(300))
+      try await actor.loop.sleep(for: .milliseconds(300))  // why: nothing is to happen meanwhile
       try beanstalkd.client().put("one", into: "orders")
       #expect(await listener.next()?.count == 1)
       #expect(proxy.connections == before)
@@ -154,7 +154,9 @@ struct FaultTests {
 
   @Test func `a put right after the opening waits for the first connection`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    try await withSession(beanstalkd.address, waitForConnection: false) { actor, server in
+    var configuration = BeanstalkConfiguration()
+    configuration.firstConnectPatience = .seconds(10)
+    try await withSession(beanstalkd.address, configuration, waitForConnection: false) { actor, server in
       #expect(!server.isReachable)
       #expect(await server.put([Put(tube: orders, body: [1])]) == [.stored(1)])
     }
@@ -165,7 +167,7 @@ struct FaultTests {
     try await withSession("127.0.0.1:\(port)", waitForConnection: false) { actor, server in
       let began = ContinuousClock.now
       #expect(await server.put([Put(tube: orders, body: [1])]) == [.unavailable])
-      #expect(ContinuousClock.now - began < .seconds(1))
+      #expect(ContinuousClock.now - began < .seconds(5))
       #expect(server.health.latestError?.code == .unreachable)
       await #expect(throws: BeanstalkError.self) { try await server.statistics() }
     }
@@ -198,7 +200,7 @@ struct FaultTests {
   }
 
   @Test func `jobs of a server that dies and comes back under load are neither lost nor mixed up`() async throws {
-    let beanstalkd = try await BeanstalkdServer.start(binlog: true, extraArguments: ["-f", "0"])
+    let beanstalkd = try await BeanstalkdServer.start(binlog: true)
     let main = try tube("main")
     let channel = try tube("channel")
     let total = 2_000
@@ -208,7 +210,7 @@ struct FaultTests {
       let listener = server.listen(to: main)
       let crasher = Task {
         for _ in 0..<3 {
-          try await Task.sleep(for: .milliseconds(60))  // why: the load goes on for a while between the crashes
+          try await Task.sleep(for: .milliseconds(60))  // why: let it work for a while
           try await beanstalkd.crash()
           try await beanstalkd.start()
         }
@@ -220,13 +222,13 @@ struct FaultTests {
           while !copies.isEmpty {
             let outcomes = await server.put(copies)
             copies = zip(copies, outcomes).compactMap { if case .stored = $1 { nil } else { $0 } }
-            if !copies.isEmpty { try? await actor.loop.sleep(for: .milliseconds(5)) }
+            if !copies.isEmpty { try? await actor.loop.sleep(for: .milliseconds(5)) }  // why: a retry's pause
           }
           var rest = batch
           while !rest.isEmpty {
             let outcomes = await server.delete(rest)
             rest = zip(rest, outcomes).compactMap { if case .failed = $1 { $0 } else { nil } }
-            if !rest.isEmpty { try? await actor.loop.sleep(for: .milliseconds(5)) }
+            if !rest.isEmpty { try? await actor.loop.sleep(for: .milliseconds(5)) }  // why: a retry's pause
           }
           done += batch.count
         }
