@@ -19,5 +19,6 @@ let package = Package(
     .target(name: "FuzzSupport", dependencies: ["CFuzzer"]),
     fuzz("fuzz-msgpack", "MEDCore"),
     fuzz("fuzz-json-answer", "MEDCore"),
+    fuzz("fuzz-beanstalk-replies", "MEDBeanstalk"),
   ]
 )

@@ -21,7 +21,7 @@ public struct BeanstalkConfiguration: Sendable {
   /// How long a put waits for the very first connection.
   public var firstConnectPatience = Duration.milliseconds(100)
 
-  /// An idle take connection gives its tube back after this.
+  /// An idle take connection gives its tube back after this, or up to a third later.
   public var idleTakeTime = Duration.milliseconds(1500)
   /// A tube that nothing was put into for this long is not held any more, unless it is pinned.
   public var holdTime = Duration.seconds(2)

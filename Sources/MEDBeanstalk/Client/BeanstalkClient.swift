@@ -23,6 +23,10 @@ public final class BeanstalkClient: Sendable {
     self.ownsLoop = ownsLoop
   }
 
+  deinit {
+    if ownsLoop { actor.loop.stop() }
+  }
+
   /// Connects, and waits until that is done.
   /// - Parameters:
   ///   - loop: where its sockets live; nil for one of its own.

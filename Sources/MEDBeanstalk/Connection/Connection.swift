@@ -24,26 +24,29 @@ final class Connection: IOHandler {
   var output = OutputBuffer()
   weak var delegate: (any ConnectionDelegate)?
 
-  private let loop: EventLoop
-  private let shared: ReadBuffer
+  let loop: EventLoop
+  let shared: ReadBuffer
   private let configuration: BeanstalkConfiguration
-  private let parser: ReplyParser
-  private let descriptor: Int32
+  let parser: ReplyParser
+  let descriptor: Int32
 
-  private var expected: Deque<any Exchange> = []
+  var expected: Deque<any Exchange> = []
   /// How many of `expected`, from the front, have been handed to the kernel or are on their way there.
-  private var sent = 0
+  var sent = 0
   /// What is being written, and how much of it has been.
   private var sending = OutputBuffer()
   private var sendingOffset = 0
   /// The beginning of a reply whose end hasn't come yet, and how long it is at least.
-  private var leftover: [UInt8] = []
-  private var needed = 0
-  private var lastProgress: ContinuousClock.Instant
+  var leftover: [UInt8] = []
+  var needed = 0
+  var lastProgress: ContinuousClock.Instant
   private var timer: LoopTimer?
   /// ``flush()`` was called, and the kernel is still busy with what went before.
   private var isFlushDue = false
   private var wantsWritable = true
+
+  /// Set by an exchange that has appended commands which must leave with this read, not at the end of the turn.
+  var isAnswering = false
 
   /// Begins to connect; the delegate hears how it ends.
   init(
@@ -131,7 +134,7 @@ final class Connection: IOHandler {
     Socket.close(descriptor)
   }
 
-  private func violation(_ what: String) {
+  func violation(_ what: String) {
     close(BeanstalkError(.protocolViolation, what))
   }
 
@@ -195,95 +198,8 @@ final class Connection: IOHandler {
     }
   }
 
-  private func lost(_ cause: SystemError) {
+  func lost(_ cause: SystemError) {
     close(BeanstalkError(.connectionLost, "\(cause)", cause: cause))
-  }
-
-  // MARK: Reading
-
-  private func read() {
-    let prefix = leftover.count <= ReadBuffer.maximumLeftover ? leftover.count : 0
-    let target = UnsafeMutableRawBufferPointer(rebasing: shared.bytes[prefix..<prefix + ReadBuffer.chunk])
-    switch Socket.read(descriptor, into: target) {
-    case .bytes(let count):
-      parse(prefix: prefix, count: count)
-      if state == .open { flushIfAnswering() }
-      if state == .open, sent == 0 { delegate?.connectionDrained(self) }
-    case .wouldBlock: return
-    case .endOfStream: close(BeanstalkError(.connectionLost, "the server closed the connection"))
-    case .failed(let code): lost(SystemError(call: "recv", code: code))
-    }
-  }
-
-  /// Takes the replies among the leftover (`prefix` bytes of it fit before the chunk) and the `count` bytes just read.
-  private func parse(prefix: Int, count: Int) {
-    if leftover.count > prefix {
-      leftover.append(contentsOf: shared.bytes[prefix..<prefix + count])
-      guard leftover.count >= needed else { return }
-      let whole = leftover
-      leftover = []
-      let rest = whole.withUnsafeBufferPointer { takeReplies($0.span) }
-      keep(whole[(whole.count - rest)...])
-    } else {
-      leftover.withUnsafeBytes { shared.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0.prefix(prefix))) }
-      let available = UnsafeRawBufferPointer(rebasing: shared.bytes[..<(prefix + count)])
-      guard available.count >= needed else {
-        leftover.append(contentsOf: available[prefix...])
-        return
-      }
-      let rest = available.withMemoryRebound(to: UInt8.self) { takeReplies($0.span) }
-      keep(available[(available.count - rest)...])
-    }
-  }
-
-  private func keep(_ rest: some Collection<UInt8>) {
-    leftover.removeAll(keepingCapacity: leftover.capacity <= ReadBuffer.maximumLeftover)
-    leftover.append(contentsOf: rest)
-  }
-
-  /// - Returns: how many bytes at the end are left: the beginning of a reply.
-  private func takeReplies(_ bytes: Span<UInt8>) -> Int {
-    var position = 0
-    needed = 0
-    while position < bytes.count, state == .open {
-      let rest = bytes.extracting(position...)
-      switch parser.next(in: rest) {
-      case .needMore(let total):
-        needed = total
-        return rest.count
-      case .violation(let violation):
-        self.violation("unreadable answer: \(violation)")
-        return 0
-      case .reply(let reply, let consumed):
-        guard sent > 0, let exchange = expected.first else {
-          violation("\(reply.word) that nothing was asked for")
-          return 0
-        }
-        position += consumed
-        lastProgress = loop.now
-        switch exchange.receive(reply, rest, on: self) {
-        case .more: continue
-        case .complete:
-          if state == .open {
-            expected.removeFirst()
-            sent -= 1
-          }
-        case .violation:
-          violation("\(reply.word) doesn't answer what was asked")
-          return 0
-        }
-      }
-    }
-    return bytes.count - position
-  }
-
-  /// Set by an exchange that has appended commands which must leave with this read, not at the end of the turn.
-  var isAnswering = false
-
-  private func flushIfAnswering() {
-    guard isAnswering else { return }
-    isAnswering = false
-    flush()
   }
 
   // MARK: Time

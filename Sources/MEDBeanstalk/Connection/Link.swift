@@ -53,6 +53,14 @@ final class Link: ConnectionDelegate {
     task?.cancel()
   }
 
+  /// For deinits, which come on any thread.
+  func stopFromAnywhere() {
+    let loop = endpoint.actor.loop
+    if loop.isOnLoop { return stop() }
+    nonisolated(unsafe) let link = self  // why: only carried to its loop
+    loop.submit { link.stop() }
+  }
+
   /// Closes what is there and connects anew: for a connection whose state is in doubt.
   func reset(_ error: BeanstalkError) {
     connection?.close(error)

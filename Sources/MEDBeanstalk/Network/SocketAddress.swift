@@ -13,12 +13,9 @@ struct SocketAddress: Sendable {
   func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
     var aligned = sockaddr_storage()
     let length = min(storage.count, MemoryLayout<sockaddr_storage>.size)
-    return withUnsafeMutableBytes(of: &aligned) { bytes in
-      bytes.copyBytes(from: storage.prefix(length))
-      return bytes.withMemoryRebound(to: sockaddr.self) { rebound in
-        guard let base = rebound.baseAddress else { preconditionFailure("sockaddr_storage has bytes") }
-        return body(base, socklen_t(length))
-      }
+    withUnsafeMutableBytes(of: &aligned) { $0.copyBytes(from: storage.prefix(length)) }
+    return withUnsafePointer(to: &aligned) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(length)) }
     }
   }
 

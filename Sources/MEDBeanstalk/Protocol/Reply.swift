@@ -1,6 +1,6 @@
 /// What a queue server answers. Names and bodies are ranges of the bytes that the reply was read from.
 /// - Source: beanstalkd doc/protocol.txt, 1.12.
-enum Reply: Equatable {
+public enum Reply: Equatable, Sendable {
   case inserted(UInt64)
   /// BURIED with an id: the answer to a put.
   case insertedBuried(UInt64)
@@ -30,7 +30,7 @@ enum Reply: Equatable {
   case unknownCommand
 
   /// The word on the wire.
-  var word: StaticString {
+  public var word: StaticString {
     switch self {
     case .inserted: "INSERTED"
     case .insertedBuried, .buried: "BURIED"
@@ -59,7 +59,7 @@ enum Reply: Equatable {
   }
 
   /// Whether it is one of those that may answer any command: the server is in trouble, or we wrote nonsense.
-  var isRefusal: Bool {
+  public var isRefusal: Bool {
     switch self {
     case .outOfMemory, .internalError, .badFormat, .unknownCommand, .draining: true
     default: false

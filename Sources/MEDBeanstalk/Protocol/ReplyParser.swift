@@ -4,14 +4,16 @@ import Glibc
 ///
 /// Pure and total: it holds nothing between calls, whatever the bytes are it answers, and it never looks beyond its
 /// bounds. One call reads one reply.
-struct ReplyParser {
+public struct ReplyParser {
   /// The longest line a server writes is `USING <200 bytes>`.
-  static let maximumLine = 1024
+  public static let maximumLine = 1024
 
   /// The largest body that is accepted, in bytes.
-  var maximumBody = 64 << 20
+  public var maximumBody: Int
 
-  enum Step: Equatable {
+  public init(maximumBody: Int = 64 << 20) { self.maximumBody = maximumBody }
+
+  public enum Step: Equatable {
     /// Incomplete; pointless to ask again before `total` bytes are there.
     case needMore(total: Int)
     /// A reply that took `consumed` bytes. Its ranges count from the beginning of those bytes.
@@ -19,7 +21,7 @@ struct ReplyParser {
     case violation(Violation)
   }
 
-  enum Violation: Equatable {
+  public enum Violation: Equatable {
     case lineTooLong
     case unknownWord
     case badNumber
@@ -27,7 +29,7 @@ struct ReplyParser {
     case noLineEndAfterBody
   }
 
-  func next(in bytes: Span<UInt8>) -> Step {
+  public func next(in bytes: Span<UInt8>) -> Step {
     let window = min(bytes.count, Self.maximumLine)
     guard let newline = Self.newline(in: bytes, upTo: window) else {
       return window == Self.maximumLine ? .violation(.lineTooLong) : .needMore(total: bytes.count + 1)

@@ -36,7 +36,7 @@ enum YAML {
 
 extension ServerStatistics {
   /// From the answer to `stats`.
-  init(yaml: [UInt8]) {
+  public init(yaml: [UInt8]) {
     self.init()
     YAML.forEachEntry(of: yaml) { key, value in
       switch key {
@@ -57,7 +57,7 @@ extension ServerStatistics {
 
 extension TubeStatistics {
   /// From the answer to `stats-tube`.
-  init(yaml: [UInt8]) {
+  public init(yaml: [UInt8]) {
     self.init()
     YAML.forEachEntry(of: yaml) { key, value in
       switch key {
@@ -90,7 +90,7 @@ public struct JobStatistics: Sendable, Equatable {
 
   public init() {}
 
-  init(yaml: [UInt8]) {
+  public init(yaml: [UInt8]) {
     YAML.forEachEntry(of: yaml) { key, value in
       switch key {
       case "tube": tube = String(value)

@@ -14,7 +14,7 @@ struct AdriftJob {
 /// A job that another of our connections has got hold of meanwhile is left alone. One that the server still takes for
 /// reserved by the broken connection is looked at again: the bury may be on its way.
 final class AdriftJobs {
-  /// Beyond this the oldest are forgotten, and stay buried until kicked by hand.
+  /// Beyond this one is forgotten for each that comes, and stays buried until kicked by hand.
   private static let maximum = 10_000
   private static let checkInterval = Duration.seconds(1)
   /// A little more than the time to run, after which the server itself puts a reserved job back.
@@ -32,6 +32,9 @@ final class AdriftJobs {
   }
 
   var isEmpty: Bool { jobs.isEmpty }
+  var count: Int { jobs.count }
+  /// Whether each has been asked for at least once.
+  var isLookedAt: Bool { jobs.values.allSatisfy { $0.checks > 0 } }
 
   func add(_ adrift: [AdriftJob]) {
     if adrift.isEmpty { return }
@@ -40,7 +43,7 @@ final class AdriftJobs {
         jobs[victim] = nil
         endpoint.configuration.logger.warning(
           "too many jobs adrift: one stays buried",
-          metadata: ["queue_server": "\(endpoint.address)", "job_id": "\(victim.number)"])
+          metadata: [LogKey.queueServer: "\(endpoint.address)", LogKey.jobID: "\(victim.number)"])
       }
       jobs[job.id] = job
     }

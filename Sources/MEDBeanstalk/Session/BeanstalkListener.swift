@@ -35,7 +35,7 @@ final class BeanstalkListener: QueueListener, LinkOwner {
     self.adrift = adrift
   }
 
-  deinit { link.stop() }
+  deinit { link.stopFromAnywhere() }
 
   func start() { link.start() }
 

@@ -35,7 +35,9 @@ extension BeanstalkServer {
         case .missing: return .notFound
         }
       }
-      guard let answer = try await connection.ask(verb.command(job.id.number)).first else { return .failed("no answer") }
+      guard let answer = try await connection.ask(verb.command(job.id.number)).first else {
+        return .failed("no answer")
+      }
       if answer.reply == verb.success { return .done }
       return answer.reply == .notFound ? .notFound : .failed(answer.text)
     } catch {

@@ -21,11 +21,12 @@ public final class BeanstalkServer: QueueServer {
   let endpoint: Endpoint
   private(set) lazy var adrift = AdriftJobs(endpoint, server: self)
   private(set) var commands: [CommandConnection] = []
-  private let takes: TakePool
+  let takes: TakePool
   let looks: StatisticsConnection
   private var listeners: [BeanstalkListener] = []
   private var awaitingFirst: [UnsafeContinuation<Void, Never>] = []
   private var isFirstConnect = true
+  private var isOutageTold = false
   private var isClosed = false
 
   /// Begins to connect. Only on the loop of `actor`.
@@ -44,7 +45,11 @@ public final class BeanstalkServer: QueueServer {
     }
   }
 
-  deinit { stopLinks() }
+  deinit {
+    for connection in commands { connection.link.stopFromAnywhere() }
+    takes.stopFromAnywhere()
+    looks.link.stopFromAnywhere()
+  }
 
   public var address: QueueServerAddress { endpoint.address }
   public var isReachable: Bool { health.isReachable }
@@ -120,17 +125,26 @@ public final class BeanstalkServer: QueueServer {
     health.isReachable = isReachable
     health.since = .now
     if isReachable {
-      endpoint.configuration.logger.info("queue server reached", metadata: ["queue_server": "\(address)"])
-    } else if !isClosed {
-      endpoint.configuration.logger.warning(
-        "queue server lost", metadata: ["queue_server": "\(address)", "error": "\(error?.description ?? "")"])
+      isOutageTold = false
+      endpoint.configuration.logger.info("queue server reached", metadata: [LogKey.queueServer: "\(address)"])
+    } else if let error, !isClosed {
+      tellOutage("queue server lost", error)
     }
     onReachabilityChange?(self)
   }
 
   func connectFailed(_ error: BeanstalkError) {
+    tellOutage("queue server can't be reached", error)
     health.latestError = error
     endFirstConnect()
+  }
+
+  /// Once for each outage, however many attempts fail.
+  private func tellOutage(_ message: Logger.Message, _ error: BeanstalkError) {
+    if isOutageTold { return }
+    isOutageTold = true
+    endpoint.configuration.logger.warning(
+      message, metadata: [LogKey.queueServer: "\(address)", LogKey.error: "\(error)"])
   }
 
   private func endFirstConnect() {
@@ -148,26 +162,38 @@ public final class BeanstalkServer: QueueServer {
     let end = ContinuousClock.now + deadline
     for listener in listeners { listener.stop() }
     await wait(until: end) { self.listeners.allSatisfy(\.hasStopped) }
-    let leftovers = listeners.flatMap { $0.takeLeftovers() }
-    listeners = []
-    var areKicked = leftovers.isEmpty
-    if !areKicked {
-      endpoint.actor.spawn {
-        _ = await self.kick(leftovers)
-        areKicked = true
-      }
-    }
+    await giveBackLeftovers(until: end)
     await wait(until: end) {
-      areKicked && self.takes.isIdle && self.looks.isIdle && self.commands.allSatisfy(\.isIdle)
+      self.takes.isIdle && self.looks.isIdle && self.commands.allSatisfy(\.isIdle)
         && (self.adrift.isEmpty || !self.isReachable)
     }
     isClosed = true
     stopLinks()
   }
 
+  /// Jobs that a listener has taken and nobody has asked for go back to ready.
+  private func giveBackLeftovers(until end: ContinuousClock.Instant) async {
+    var leftovers = listeners.flatMap { $0.takeLeftovers() }
+    listeners = []
+    if leftovers.isEmpty { return }
+    let kicking = endpoint.actor.spawn {
+      while !leftovers.isEmpty, ContinuousClock.now < end {
+        let outcomes = await self.kick(leftovers)
+        leftovers = zip(leftovers, outcomes).compactMap { if case .failed = $1 { $0 } else { nil } }
+        if !leftovers.isEmpty { try? await self.endpoint.actor.loop.sleep(for: .milliseconds(50)) }
+      }
+    }
+    await kicking.value
+    for job in leftovers {
+      endpoint.configuration.logger.error(
+        "a job stays buried: it couldn't be kicked before the end",
+        metadata: [LogKey.queueServer: "\(address)", LogKey.tube: "\(job.tube)", LogKey.jobID: "\(job.id.number)"])
+    }
+  }
+
   private func wait(until end: ContinuousClock.Instant, _ isDone: () -> Bool) async {
     while !isDone(), ContinuousClock.now < end {
-      // A cancelled task must not turn this into a busy loop.
+      // In a task of its own: if this one is cancelled its sleeps end at once.
       await endpoint.actor.spawn { try? await self.endpoint.actor.loop.sleep(for: Self.closingPoll) }.value
     }
   }

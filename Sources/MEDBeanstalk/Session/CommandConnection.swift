@@ -17,18 +17,18 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
   /// The run of the server that it is connected to.
   private(set) var instance: UInt32 = 0
 
-  private var holds: [TubeName: Hold] = [:]
-  private var latestHold: Hold?
-  private var unheld: [Hold] = []
-  private var ready: [Hold] = []
+  var holds: [TubeName: Hold] = [:]
+  var latestHold: Hold?
+  var unheld: [Hold] = []
+  var ready: [Hold] = []
   /// Those to be kept however long they aren't used, with how often that was asked.
-  private var pins: [TubeName: Int] = [:]
+  var pins: [TubeName: Int] = [:]
   /// The tube that `use` has in force once everything is answered that has been written.
-  private var tubeInUse: TubeName?
+  var tubeInUse: TubeName?
 
-  private var gatheredBytes = 0
+  var gatheredBytes = 0
   private var isScheduled = false
-  private var sweepTimer: LoopTimer?
+  var sweepTimer: LoopTimer?
 
   init(_ endpoint: Endpoint, server: BeanstalkServer) {
     self.endpoint = endpoint
@@ -39,6 +39,8 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
   var isIdle: Bool { connection?.isIdle ?? true && ready.isEmpty && unheld.isEmpty }
   /// How much it has to do, for choosing among several.
   var load: Int { gatheredBytes + (connection?.unsentBytes ?? 0) + (connection?.isAwaiting == true ? 1 : 0) }
+
+  var holdCount: Int { holds.count }
 
   // MARK: Puts
 
@@ -60,14 +62,14 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
     scheduleFlush()
   }
 
-  private static let putOverhead = 40
+  static let putOverhead = 40
 
   private func enqueue(_ put: QueuedPut, into hold: Hold) {
     if hold.queue.isEmpty, hold.state == .held { ready.append(hold) }
     hold.queue.append(put)
   }
 
-  private func hold(for tube: TubeName) -> Hold {
+  func hold(for tube: TubeName) -> Hold {
     if let latestHold, latestHold.tube == tube { return latestHold }
     let hold = holds[tube] ?? makeHold(tube)
     latestHold = hold
@@ -102,7 +104,7 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
 
   // MARK: Sending
 
-  private func scheduleFlush() {
+  func scheduleFlush() {
     guard !isScheduled else { return }
     isScheduled = true
     endpoint.actor.loop.atEndOfTurn(self)
@@ -124,7 +126,7 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
       connection.output.append(.watch(hold.tube))
       hold.state = .asked
     }
-    connection.expect(HoldExchange(unheld) { [unowned self] in self.holdAnswered($0, $1) })
+    connection.expect(HoldExchange(unheld) { [weak self] in self?.holdAnswered($0, $1) })
     unheld = []
     setSweepTimer()
   }
@@ -150,7 +152,7 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
       hold.lastUse = endpoint.actor.loop.now
     }
     ready.removeAll(keepingCapacity: true)
-    connection.expect(PutExchange(steps) { [unowned self] in self.kickStored($0, $1) })
+    connection.expect(PutExchange(steps) { [weak self] in self?.kickStored($0, $1) })
   }
 
   // MARK: LinkOwner
@@ -186,87 +188,4 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
   }
 
   func linkFailed(_ error: BeanstalkError) { server?.connectFailed(error) }
-
-  // MARK: Holds
-
-  func pin(_ tube: TubeName) {
-    pins[tube, default: 0] += 1
-    guard connection != nil, holds[tube] == nil else { return }
-    _ = hold(for: tube)
-    scheduleFlush()
-  }
-
-  func unpin(_ tube: TubeName) {
-    guard let count = pins[tube] else { return }
-    pins[tube] = count > 1 ? count - 1 : nil
-    if count == 1 { setSweepTimer() }
-  }
-
-  private func holdAnswered(_ hold: Hold, _ refusal: String?) {
-    guard holds[hold.tube] === hold else { return }
-    if let refusal {
-      forget(hold)
-      gatheredBytes -= hold.queue.reduce(0) { $0 + $1.put.body.count + Self.putOverhead }
-      for queued in hold.queue { queued.finish(.refused(refusal)) }
-    } else {
-      hold.state = .held
-      hold.lastUse = endpoint.actor.loop.now
-      if !hold.queue.isEmpty { ready.append(hold) }
-    }
-  }
-
-  private func forget(_ hold: Hold) {
-    holds[hold.tube] = nil
-    if latestHold === hold { latestHold = nil }
-  }
-
-  private func setSweepTimer() {
-    guard sweepTimer == nil, connection != nil, !holds.isEmpty else { return }
-    sweepTimer = endpoint.actor.loop.schedule(after: endpoint.configuration.holdTime / 2) { [weak self] in
-      self?.sweepTimer = nil
-      self?.sweep()
-    }
-  }
-
-  /// Lets go of what wasn't used for long.
-  private func sweep() {
-    let limit = endpoint.actor.loop.now - endpoint.configuration.holdTime
-    letGo(holds.values.filter { isLoose($0) && $0.lastUse <= limit })
-    if holds.keys.contains(where: { pins[$0] == nil }) { setSweepTimer() }
-  }
-
-  /// Makes room: the quarter that wasn't used for longest goes.
-  private func evict() {
-    let oldestFirst = holds.values.filter(isLoose).sorted { $0.lastUse < $1.lastUse }
-    letGo(oldestFirst.prefix(max(1, endpoint.configuration.maximumHolds / 4)))
-  }
-
-  private func isLoose(_ hold: Hold) -> Bool {
-    hold.state == .held && hold.queue.isEmpty && pins[hold.tube] == nil
-  }
-
-  private func letGo(_ loose: some Collection<Hold>) {
-    guard let connection else { return }
-    var commands = 0
-    for hold in loose {
-      forget(hold)
-      // A connection that ignored it might be left with one watched tube, which can't be ignored.
-      if hold.tube == .standard { continue }
-      if hold.tube == tubeInUse {
-        connection.output.append(.use(.standard))
-        tubeInUse = .standard
-        commands += 1
-      }
-      connection.output.append(.ignore(hold.tube))
-      commands += 1
-    }
-    guard commands > 0 else { return }
-    connection.expect(HousekeepingExchange(commands))
-    scheduleFlush()
-  }
-}
-
-extension TubeName {
-  /// The tube that every connection uses and watches at first, and that always exists.
-  static let standard = TubeName("default") ?? { preconditionFailure("default is a tube name") }()
 }

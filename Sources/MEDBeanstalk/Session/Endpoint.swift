@@ -31,7 +31,8 @@ final class Endpoint {
     let ordinal = UInt32(truncatingIfNeeded: ordinals.count + 1)
     ordinals[statistics.instance] = ordinal
     if ordinal > 1 {
-      configuration.logger.info("the queue server is another instance now", metadata: ["queue_server": "\(address)"])
+      configuration.logger.info(
+        "the queue server is another instance now", metadata: [LogKey.queueServer: "\(address)"])
     }
     return ordinal
   }

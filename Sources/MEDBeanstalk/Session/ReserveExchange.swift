@@ -98,6 +98,8 @@ final class ReserveExchange: Exchange {
   }
 
   func abandon(_ error: BeanstalkError) {
+    // Its end may have closed the connection.
+    if hasEnded { return }
     result.adrift = reserved[buriesAnswered...].map { AdriftJob(id: $0.id, tube: $0.tube, body: $0.body) }
     result.failure = error
     end()

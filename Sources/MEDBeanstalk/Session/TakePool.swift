@@ -31,6 +31,12 @@ final class TakePool {
     releaseAllWaiting()
   }
 
+  func stopFromAnywhere() {
+    for connection in connections { connection.link.stopFromAnywhere() }
+  }
+
+  var upCount: Int { connections.count(where: \.isUp) }
+  var waitingCount: Int { waiting.count }
   var isFullyUp: Bool { connections.allSatisfy(\.isUp) }
   var isIdle: Bool { waiting.isEmpty && !connections.contains { $0.isTaken } }
 
@@ -81,7 +87,7 @@ final class TakePool {
 
   private func setIdleTimer() {
     guard idleTimer == nil, !isClosed else { return }
-    idleTimer = endpoint.actor.loop.schedule(after: endpoint.configuration.idleTakeTime) { [weak self] in
+    idleTimer = endpoint.actor.loop.schedule(after: endpoint.configuration.idleTakeTime / 3) { [weak self] in
       self?.idleTimer = nil
       self?.releaseIdle()
     }

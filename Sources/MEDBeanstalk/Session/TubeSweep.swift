@@ -27,7 +27,9 @@ struct TubeSweep {
   ///   - limit: how many jobs at most, so that it ends while others keep adding some.
   ///   - progress: called with the number done so far; false ends it.
   /// - Returns: how many were kicked or deleted by this call.
-  func run(atMost limit: Int, on looks: StatisticsConnection, progress: (Int) -> Bool) async throws(BeanstalkError) -> Int {
+  func run(atMost limit: Int, on looks: StatisticsConnection, progress: (Int) -> Bool) async throws(BeanstalkError)
+    -> Int
+  {
     guard limit > 0, var number = try await looks.peek(state.peek, in: tube)?.number else { return 0 }
     var done = 0
     var tried = 0

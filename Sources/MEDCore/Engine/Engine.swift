@@ -47,7 +47,7 @@ final class Engine {
     await context.directory.start()
     let directory = context.directory
     background.begin()
-    refreshing = context.actor.spawn {
+    refreshing = context.actor.spawnIsolated {
       await directory.run()
       self.background.end()
     }

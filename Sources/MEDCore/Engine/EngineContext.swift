@@ -40,6 +40,13 @@ final class EngineContext {
     }
   }
 
+  /// So many lanes wait for their turn on every server that it is better to let them take before more tubes are filled:
+  /// each tube that exists costs the queue server on every command.
+  var lanesAreBackedUp: Bool {
+    let reachable = desks.filter(\.queue.isReachable)
+    return !reachable.isEmpty && reachable.allSatisfy { $0.turns.waiting > TakeTurns.manyWaiting }
+  }
+
   func push(_ request: PushRequest) async -> PushAnswer {
     guard let pushSession else { return .failed(PushFailure(.cancelled, "nothing is pushed here")) }
     return await pushSession.push(request)

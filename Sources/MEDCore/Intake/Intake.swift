@@ -12,6 +12,8 @@ final class Intake {
   private static let longestPause = Duration.milliseconds(100)
   private static let patience = Duration.seconds(1)
 
+  static let pauseForLanes = Duration.milliseconds(2)
+
   let context: EngineContext
   let desk: ServerDesk
   /// Told what was put where, after the queue server has confirmed it.
@@ -55,6 +57,9 @@ final class Intake {
     while let jobs = await listener.next() {
       if context.desks.count == 1 { await redistribute(jobs) } else { await redistributeWithPatience(jobs) }
       while !hasRoom && !context.isStopping { await pause() }
+      while context.lanesAreBackedUp && !context.isStopping {
+        try? await context.actor.loop.sleep(for: Self.pauseForLanes)
+      }
     }
   }
 

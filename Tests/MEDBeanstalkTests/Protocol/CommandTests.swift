@@ -26,7 +26,8 @@ struct CommandTests {
     #expect(wire(.watch(tube)) == "watch order_paid/sub-queue/352\r\n")
     #expect(wire(.ignore(tube)) == "ignore order_paid/sub-queue/352\r\n")
     #expect(wire(.peek(0)) == "peek 0\r\n")
-    #expect(wire(.peekReady) + wire(.peekDelayed) + wire(.peekBuried) == "peek-ready\r\npeek-delayed\r\npeek-buried\r\n")
+    #expect(
+      wire(.peekReady) + wire(.peekDelayed) + wire(.peekBuried) == "peek-ready\r\npeek-delayed\r\npeek-buried\r\n")
     #expect(wire(.kick(bound: 10)) == "kick 10\r\n")
     #expect(wire(.kickJob(10)) == "kick-job 10\r\n")
     #expect(wire(.statsJob(10)) == "stats-job 10\r\n")
@@ -81,13 +82,16 @@ struct StatisticsTests {
     let tube = TubeStatistics(yaml: bytes(tubeYAML))
     #expect([tube.ready, tube.reserved, tube.delayed, tube.buried] == [1, 2, 3, 4])
     #expect([tube.using, tube.watching, tube.waiting] == [5, 6, 7])
-    let job = JobStatistics(yaml: bytes("---\nid: 1\ntube: \"a/b\"\nstate: delayed\npri: 1024\ntime-left: 9\nttr: 60\n"))
+    let job = JobStatistics(
+      yaml: bytes("---\nid: 1\ntube: \"a/b\"\nstate: delayed\npri: 1024\ntime-left: 9\nttr: 60\n"))
     #expect(job.tube == "a/b")
     #expect(job.state == .delayed)
     #expect(job.timeLeft == 9)
   }
 
-  @Test(arguments: ["", "---", "---\n", ":::", "a:b:c\n\n: \n", "id", "id:\n", "max-job-size: 99999999999999999999\n", "\0\u{ff}\n"])
+  @Test(arguments: [
+    "", "---", "---\n", ":::", "a:b:c\n\n: \n", "id", "id:\n", "max-job-size: 99999999999999999999\n", "\0\u{ff}\n",
+  ])
   func `what isn't the YAML of a server leaves the defaults`(_ text: String) {
     #expect(ServerStatistics(yaml: bytes(text)) == ServerStatistics())
     #expect(YAML.list(bytes(text)).isEmpty)
@@ -111,7 +115,9 @@ struct AddressTests {
     #expect(try QueueServerAddress(parsing: "::1") == QueueServerAddress(host: "::1"))
   }
 
-  @Test(arguments: ["", ",", "host:", "host:0", "host:65536", "host:x", ":11300", "a b:1", "[::1", "[::1]x", "host:+5", "http://a:1"])
+  @Test(arguments: [
+    "", ",", "host:", "host:0", "host:65536", "host:x", ":11300", "a b:1", "[::1", "[::1]x", "host:+5", "http://a:1",
+  ])
   func `what is no address is an error that names it`(_ text: String) {
     let error = #expect(throws: BeanstalkError.self) { try QueueServerAddress.list(text) }
     #expect(error?.code == .badAddress)

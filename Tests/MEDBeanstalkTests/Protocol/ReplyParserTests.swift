@@ -64,7 +64,8 @@ struct ReplyParserTests {
   }
 
   @Test(arguments: [
-    "\r\n", "\n", "DELETED\n", "deleted\r\n", "DELETED \r\n", " DELETED\r\n", "DELETEDX\r\n", "DELETE\r\n", "BURIEDX\r\n",
+    "\r\n", "\n", "DELETED\n", "deleted\r\n", "DELETED \r\n", " DELETED\r\n", "DELETEDX\r\n", "DELETE\r\n",
+    "BURIEDX\r\n",
     "FOUND\r\n", "OK\r\n", "WATCHING\r\n", "USING\r\n", "INSERTED\r\n", "KICKEDX\r\n", "HELLO 1\r\n", "\0\r\n", "É\r\n",
     "TIMED_OUT DELETED\r\n",
   ])

@@ -25,7 +25,7 @@ struct HoldTests {
       server.hold(orders)
       try await eventually("watched") { try witness.stats(tube: name)?["current-watching"] == "1" }
       server.release(orders)
-      try await actor.loop.sleep(for: .milliseconds(300))
+      try await actor.loop.sleep(for: .milliseconds(300))  // why: nothing is to happen meanwhile
       #expect(try await server.statistics(of: orders)?.watching == 1)
       server.release(orders)
       try await eventually("gone") { try witness.stats(tube: name) == nil }
@@ -91,7 +91,7 @@ struct HoldTests {
       #expect(await server.put([Put(tube: .standard, body: [1]), Put(tube: orders, body: [2])]).stored.count == 2)
       let taken = await server.take(1, from: .standard)
       #expect(await server.delete(taken.jobs) == [.done])
-      try await actor.loop.sleep(for: .milliseconds(300))
+      try await actor.loop.sleep(for: .milliseconds(300))  // why: nothing is to happen meanwhile
       #expect(await server.put([Put(tube: .standard, body: [1])]).stored.count == 1)
       #expect(await server.take(1, from: .standard).jobs.map(\.body) == [[1]])
       #expect(await server.take(1, from: orders).jobs.map(\.body) == [[2]])

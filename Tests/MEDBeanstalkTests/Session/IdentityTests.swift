@@ -11,9 +11,10 @@ struct IdentityTests {
 
   /// Takes one job, restarts the server, and waits until the session is back.
   private func restarted(
-    binlog: Bool, _ body: @Sendable @escaping (isolated LoopActor, BeanstalkServer, BeanstalkdServer, Job) async throws -> Void
+    binlog: Bool,
+    _ body: @Sendable @escaping (isolated LoopActor, BeanstalkServer, BeanstalkdServer, Job) async throws -> Void
   ) async throws {
-    let beanstalkd = try await BeanstalkdServer.start(binlog: binlog, extraArguments: binlog ? ["-f", "0"] : [])
+    let beanstalkd = try await BeanstalkdServer.start(binlog: binlog)
     try await withSession(beanstalkd.address) { actor, server in
       #expect(await server.put([Put(tube: orders, body: bytes("mine"))]).stored == [1])
       let job = try #require(await server.take(1, from: orders).jobs.first)

@@ -129,7 +129,9 @@ struct ClientTests {
 struct LookTests {
   @Test func `thousands of tubes are listed`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    let tubes = try (0..<3000).map { try tube("orders/sub-queue/\($0)/with-a-rather-long-name-to-fill-more-than-one-read") }
+    let tubes = try (0..<3000).map {
+      try tube("orders/sub-queue/\($0)/with-a-rather-long-name-to-fill-more-than-one-read")
+    }
     try await withSession(beanstalkd.address) { actor, server in
       #expect(await server.put(tubes.map { Put(tube: $0, body: []) }).stored.count == 3000)
       let listed = try await server.tubes()

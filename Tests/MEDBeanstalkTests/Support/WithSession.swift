@@ -33,7 +33,7 @@ extension LoopActor {
     let deadline = MonotonicDeadline(in: limit)
     while try await !condition() {
       if deadline.hasPassed { throw Missing(description: claim) }
-      try await loop.sleep(for: .milliseconds(3))
+      try await loop.sleep(for: .milliseconds(3))  // why: it polls
     }
   }
 }

@@ -105,7 +105,7 @@ struct EngineHarness {
             "not reached in time: \(queue.state.withLock { $0.history.suffix(20) })", sourceLocation: sourceLocation)
           break
         }
-        try await Task.sleep(for: .milliseconds(2))
+        try await Task.sleep(for: .milliseconds(2))  // why: the pause between two looks
       }
       group.cancelAll()
       try await group.waitForAll()
