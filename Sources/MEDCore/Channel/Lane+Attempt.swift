@@ -41,6 +41,7 @@ extension Lane {
       return await recordUndecodable(owned, error)
     }
 
+    pushBegins()
     let start = context.configuration.logsSentMessages ? ContinuousClock.now : context.actor.loop.now
     let answer = await context.push(request)
     let verdict = judge(answer, of: target)

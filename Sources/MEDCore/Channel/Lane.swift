@@ -260,6 +260,11 @@ final class Lane {
     ask()
   }
 
+  /// A started push leaves now. The loop may have been busy since it was started, and the interval counts from here.
+  func pushBegins() {
+    if channel.parameters.intervalOfSending > .zero { latestStart = .now }
+  }
+
   /// The push itself is over, whatever is still to be settled.
   func pushEnded() {
     inFlight -= 1

@@ -32,7 +32,7 @@ struct CopyPlacement {
     var pause = context.configuration.placementPause
     for round in 1...Self.rounds {
       for desk in context.desksToTry(first: preferred) {
-        switch await desk.queue.put([Put(tube: tube, body: body, delay: delay)]).first ?? .unavailable {
+        switch await context.put([Put(tube: tube, body: body, delay: delay)], at: desk).first ?? .unavailable {
         case .stored: return .stored(desk)
         case .tooBig: return .refused(Self.tooBig)
         case .refused(let text): reason = text

@@ -10,6 +10,7 @@ final class Intake {
   /// Exceptions under way at once; past this the listeners wait.
   static let maximumExceptions = 512
   private static let longestPause = Duration.milliseconds(100)
+  private static let patience = Duration.seconds(1)
 
   static let pauseForLanes = Duration.milliseconds(2)
 
@@ -54,12 +55,38 @@ final class Intake {
 
   private func run(_ listener: any QueueListener) async {
     while let jobs = await listener.next() {
-      await redistribute(jobs)
+      if context.desks.count == 1 { await redistribute(jobs) } else { await redistributeWithPatience(jobs) }
       while !hasRoom && !context.isStopping { await pause() }
       while context.lanesAreBackedUp && !context.isStopping {
         try? await context.actor.loop.sleep(for: Self.pauseForLanes)
       }
     }
+  }
+
+  /// Copies may go to another server than the listener's own, and one that doesn't answer mustn't hold this one up: the
+  /// listener goes on, and the batch counts as an exception until it is answered.
+  private func redistributeWithPatience(_ jobs: [Job]) async {
+    var isDone = false
+    var isLate = false
+    var waiter: UnsafeContinuation<Void, Never>?
+    func goOn() {
+      waiter?.resume()
+      waiter = nil
+    }
+    context.work.begin()
+    context.actor.spawn {
+      await self.redistribute(jobs)
+      isDone = true
+      if isLate { self.exceptions -= jobs.count }
+      goOn()
+      self.context.work.end()
+    }
+    let timer = context.actor.loop.schedule(after: Self.patience) { goOn() }
+    await withUnsafeContinuation { waiter = $0 }
+    timer.cancel()
+    guard !isDone else { return }
+    isLate = true
+    exceptions += jobs.count
   }
 
   private var hasRoom: Bool {
@@ -128,7 +155,7 @@ final class Intake {
     guard !messages.isEmpty else { return }
 
     let target = context.nextReachableDesk()
-    let outcomes = puts.isEmpty ? [] : await target.queue.put(puts)
+    let outcomes = puts.isEmpty ? [] : await context.put(puts, at: target)
     for (index, owner) in owners.enumerated() {
       switch index < outcomes.count ? outcomes[index] : .unavailable {
       case .stored:

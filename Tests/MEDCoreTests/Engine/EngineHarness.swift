@@ -47,11 +47,11 @@ struct EngineHarness {
   }
 
   /// Runs a dispatcher for as long as `body` takes, then stops it gracefully.
-  func run(_ body: () async throws -> Void) async throws {
+  func run(over other: (any DataLog)? = nil, _ body: () async throws -> Void) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let dispatcher = Dispatcher(
-      configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: log,
+      configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: other ?? log,
       logger: logger)
     let running = Task { try await dispatcher.run() }
     do {

@@ -31,6 +31,7 @@ final class MemoryQueue: MessageQueue {
     var takes = 0
     /// Servers that answer no take as long as this holds.
     var hungTakes: Set<Int> = []
+    var hungPuts: Set<Int> = []
     /// Asked before each call, for tests that let any of them fail.
     var script: FaultScript?
     /// Told of each job before it is deleted.
@@ -112,6 +113,7 @@ final class MemoryServer: QueueServer {
   func put(_ puts: [Put]) async -> [PutOutcome] {
     await answer()
     let index = index
+    while state.withLock({ $0.hungPuts.contains(index) }) { try? await loop.sleep(for: .milliseconds(1)) }
     return state.withLock { state in
       puts.map { put in
         guard state.isReachable[index] else { return .unavailable }
