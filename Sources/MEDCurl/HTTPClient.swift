@@ -57,20 +57,11 @@ public final class HTTPClient {
     case .success(let handle):
       let cancellation = Cancellation(client: self, handle: handle, serial: handle.serial)
       return await withTaskCancellationHandler {
-        _ = isolation  // without the capture the closure runs on the global executor
+        _ = isolation  // without the capture the closure runs on the global executor, for callers isolated to an actor
         return await withUnsafeContinuation { start(handle, $0) }
       } onCancel: {
         cancellation.request()
       }
-    }
-  }
-
-  /// Makes one exchange that only its deadline and ``close()`` can end: saves the cancellation handler, whose closure
-  /// optimized builds run on the global pool, two thread switches per exchange.
-  public func sendToEnd(_ request: HTTPRequest) async -> HTTPAnswer {
-    switch begin(request) {
-    case .failure(let failure): .failed(failure)
-    case .success(let handle): await withUnsafeContinuation { start(handle, $0) }
     }
   }
 

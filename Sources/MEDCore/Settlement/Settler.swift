@@ -162,7 +162,7 @@ final class Settler {
 
   private func giveUpAll() {
     hasDeadlinePassed = true
-    let unsettled = underWay + deletes + kicks + pausing.values
+    let unsettled = underWay + deletes + kicks + pausing.sorted { $0.key < $1.key }.map(\.value)
     underWay = []
     deletes = []
     kicks = []
