@@ -9,7 +9,7 @@ WIDTH ?= $(shell expr 4 '*' $$(nproc))
 TEST_ARGUMENTS := --disable-xctest $(if $(FILTER),--filter '$(FILTER)') \
 	--experimental-maximum-parallelization-width $(WIDTH)
 
-SWIFT_SOURCES := $(wildcard Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Benchmarks/Package.swift \
+SWIFT_SOURCES := $(wildcard Package.swift Plugins Sources Tests Fuzz/Package.swift Fuzz/Sources Benchmarks/Package.swift \
 	Benchmarks/Sources Examples)
 
 help: ## This list
@@ -32,10 +32,10 @@ test: install ## Build and run all tests: make test FILTER=… WIDTH=…
 	swift test --skip-build $(TEST_ARGUMENTS)
 
 test-tsan: install ## The tests under the thread sanitizer
-	swift test --scratch-path .build/tsan --sanitize=thread $(TEST_ARGUMENTS)
+	swift test --scratch-path .build-tsan --sanitize=thread $(TEST_ARGUMENTS)
 
 test-asan: install ## The tests under the address sanitizer
-	swift test --scratch-path .build/asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
+	swift test --scratch-path .build-asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
 
 lint: ## Check formatting and house rules
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
@@ -51,4 +51,4 @@ bench: install ## Measure the pieces
 	swift run -c release --package-path Benchmarks $(ARGS)
 
 clean: ## Remove what was built
-	rm -rf .build Fuzz/.build Benchmarks/.build Examples/.build
+	rm -rf .build .build-tsan .build-asan Fuzz/.build Benchmarks/.build Examples/.build

@@ -66,10 +66,22 @@ let package = Package(
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
 
     // Config file → objects → services, and the thin shells over it.
-    library("MEDApp", ["MEDCore", "MEDBeanstalk", "MEDPush", "MEDSQLite", lifecycle, log, "TOMLKit"]),
+    .target(
+      name: "MEDApp",
+      dependencies: [
+        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", lifecycle, log, "TOMLKit",
+      ],
+      swiftSettings: settings, plugins: ["BuildStamp"]),
+    // Commit and time of the build, for --version.
+    .plugin(name: "BuildStamp", capability: .buildTool()),
     executable("medispatcher"),
     executable("amender"),
     executable("medctl"),
+
+    // What README shows, built so that it stays true.
+    .executableTarget(
+      name: "embedding-example", dependencies: ["MEDCore", "MEDBeanstalk", "MEDPush"], path: "Examples/Embedding",
+      swiftSettings: settings),
 
     // Real servers for tests.
     library("MEDTestSupport"),

@@ -6,6 +6,12 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [.package(name: "medispatcher", path: "..")],
   targets: [
-    .executableTarget(name: "codec-bench", dependencies: [.product(name: "MEDCore", package: "medispatcher")])
+    .executableTarget(name: "codec-bench", dependencies: [.product(name: "MEDCore", package: "medispatcher")]),
+    .executableTarget(
+      name: "push-bench",
+      dependencies: [
+        .product(name: "MEDCore", package: "medispatcher"), .product(name: "MEDPush", package: "medispatcher"),
+      ],
+      swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
   ]
 )

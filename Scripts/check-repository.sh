@@ -42,7 +42,7 @@ search 'try!|as! |fatalError\(|preconditionFailure\(|@unchecked Sendable|nonisol
 search '(^|[^A-Za-z0-9_.])(print|debugPrint|dump)\(' 'Sources/*.swift' | grep -vE '^Sources/(medctl|amender|medispatcher)/' |
   offence "A library prints; log through swift-log:" || true
 
-search 'spawn ?\{ \[' 'Sources/*.swift' 'Tests/*.swift' | offence "A capture list makes a spawned closure leave its loop:"
+search 'spawnIsolated ?\{ \[' 'Sources/*.swift' 'Tests/*.swift' | offence "A capture list makes a spawned closure leave its loop:"
 
 search '^import Foundation' 'Sources/MEDCore/*' 'Sources/MEDLoop/*' 'Sources/MEDBeanstalk/*' 'Sources/MEDCurl/*' \
   'Sources/MEDPush/*' |

@@ -44,7 +44,8 @@ public enum Assembly {
     configuration.takesPerServer = settings.listenConnections
     configuration.defaults = settings.subscriptionDefaults
     configuration.retrySchedule = RetrySchedule(
-      coefficient: UInt32(clamping: settings.retryCoefficient), maximumRetries: UInt64(clamping: settings.maximumRetries))
+      coefficient: UInt32(clamping: settings.retryCoefficient),
+      maximumRetries: UInt64(clamping: settings.maximumRetries))
     configuration.logsSentMessages = settings.logsSentMessages
     configuration.contextHeader = settings.push.contextHeader
     configuration.owlContextHeader = settings.push.owlContextHeader
@@ -69,7 +70,7 @@ public enum Assembly {
     configuration.caFile = settings.push.caFile.isEmpty ? nil : settings.push.caFile
     configuration.proxy = settings.push.proxy.isEmpty ? nil : settings.push.proxy
     configuration.maxResponseBytes = settings.push.maximumResponseBytes
-    configuration.denyNetworks = settings.push.deniedNetworks.compactMap { MEDPush.NetworkRange($0.description) }
+    configuration.denyNetworks = settings.push.deniedNetworks
     return configuration
   }
 }

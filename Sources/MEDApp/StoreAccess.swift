@@ -9,10 +9,16 @@ public enum StoreAccess {
     guard settings.storeType == .sqlite else {
       throw SystemError(message: "medctl can't change a store of type \"\(settings.storeType.rawValue)\"")
     }
+    // A tool may well come before the first start of the dispatcher.
+    try Directories.prepare(directory(of: settings.storePath), for: "[Store] Path")
     // Nothing to tell but what is thrown: a tool has no log.
     let store = SQLiteStore(
       path: settings.storePath, logger: Logger(label: "store", factory: { _ in SwiftLogNoOpLogHandler() }))
     try await store.open()
     return store
+  }
+
+  private static func directory(of path: String) -> String {
+    String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }
 }

@@ -51,22 +51,39 @@ public final class HTTPClient {
 
   /// Makes one exchange. Cancelling the task ends it early with ``HTTPFailure/Kind/cancelled``.
   public func send(_ request: HTTPRequest, isolation: isolated (any Actor)? = #isolation) async -> HTTPAnswer {
-    loop.checkIsolated()
-    if let failure = HTTPURL.objection(to: request.url) { return .failed(failure) }
-    guard multi != nil else { return .failed(HTTPFailure(.cancelled, "the client is closed")) }
     if Task.isCancelled { return .failed(HTTPFailure(.cancelled, "cancelled")) }
-    guard let handle = takeHandle(for: request) else { return .failed(HTTPFailure(.other, "out of memory")) }
+    switch begin(request) {
+    case .failure(let failure): return .failed(failure)
+    case .success(let handle):
+      let cancellation = Cancellation(client: self, handle: handle, serial: handle.serial)
+      return await withTaskCancellationHandler {
+        _ = isolation  // without the capture the closure runs on the global executor
+        return await withUnsafeContinuation { start(handle, $0) }
+      } onCancel: {
+        cancellation.request()
+      }
+    }
+  }
+
+  /// Makes one exchange that only its deadline and ``close()`` can end: saves the cancellation handler, whose closure
+  /// optimized builds run on the global pool, two thread switches per exchange.
+  public func sendToEnd(_ request: HTTPRequest) async -> HTTPAnswer {
+    switch begin(request) {
+    case .failure(let failure): .failed(failure)
+    case .success(let handle): await withUnsafeContinuation { start(handle, $0) }
+    }
+  }
+
+  private func begin(_ request: HTTPRequest) -> Result<TransferHandle, HTTPFailure> {
+    loop.checkIsolated()
+    if let failure = HTTPURL.objection(to: request.url) { return .failure(failure) }
+    guard multi != nil else { return .failure(HTTPFailure(.cancelled, "the client is closed")) }
+    guard let handle = takeHandle(for: request) else { return .failure(HTTPFailure(.other, "out of memory")) }
     if let failure = handle.prepare(request) {
       giveBack(handle)
-      return .failed(failure)
+      return .failure(failure)
     }
-    let cancellation = Cancellation(client: self, handle: handle, serial: handle.serial)
-    return await withTaskCancellationHandler {
-      _ = isolation  // without the capture the closure runs on the global executor
-      return await withUnsafeContinuation { start(handle, $0) }
-    } onCancel: {
-      cancellation.request()
-    }
+    return .success(handle)
   }
 
   /// Ends what is still running as cancelled, then closes all connections. Does nothing the second time.

@@ -34,7 +34,9 @@ public enum HTTPURL {
   private static func schemeLength(_ url: UnsafeBufferPointer<UInt8>) -> Int? {
     for scheme in ["http://", "https://"] as [StaticString] {
       let length = scheme.utf8CodeUnitCount
-      if url.count >= length, zip(url, UnsafeBufferPointer(start: scheme.utf8Start, count: length)).allSatisfy({ $0 | 0x20 == $1 | 0x20 }) {
+      if url.count >= length,
+        zip(url, UnsafeBufferPointer(start: scheme.utf8Start, count: length)).allSatisfy({ $0 | 0x20 == $1 | 0x20 })
+      {
         return length
       }
     }

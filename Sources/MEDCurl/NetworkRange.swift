@@ -55,10 +55,15 @@ public struct NetworkAddress: Hashable, Sendable {
 }
 
 /// A block of addresses: `10.0.0.0/8`, `fe80::/10`, or one address alone.
-public struct NetworkRange: Hashable, Sendable {
+public struct NetworkRange: Hashable, Sendable, CustomStringConvertible {
+  public static let loopback = ["127.0.0.0/8", "::1/128"].compactMap(NetworkRange.init)
+  public static let loopbackAndPrivate =
+    loopback + ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].compactMap(NetworkRange.init)
   /// Where cloud providers keep their metadata: 169.254.0.0/16 and fe80::/10.
   public static let linkLocal = ["169.254.0.0/16", "fe80::/10"].compactMap(NetworkRange.init)
 
+  /// The range as it was written.
+  public let description: String
   private let first: NetworkAddress
   private let mask: UInt128
 
@@ -82,9 +87,13 @@ public struct NetworkRange: Hashable, Sendable {
     }
     mask = length == 0 ? 0 : ~0 << UInt128(128 - length)
     first = address
+    description = text
   }
 
   public func contains(_ address: NetworkAddress) -> Bool {
     address.width == first.width && (address.bits ^ first.bits) & mask == 0
   }
+
+  /// - Returns: false as well if `address` is no numeric address.
+  public func contains(_ address: String) -> Bool { NetworkAddress(address).map(contains) ?? false }
 }

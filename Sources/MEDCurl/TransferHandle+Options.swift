@@ -18,6 +18,8 @@ extension TransferHandle {
     // The subscriber gets the path that the operator wrote, `/../` and all.
     set(CURLOPT_PATH_AS_IS, 1)
     set(CURLOPT_ACCEPT_ENCODING, "gzip")
+    // Answers are short, and every handle that is kept keeps its buffer.
+    set(CURLOPT_BUFFERSIZE, 4096)
     set(CURLOPT_USERAGENT, configuration.userAgent)
     set(CURLOPT_TCP_NODELAY, 1)
     set(CURLOPT_TCP_KEEPALIVE, 1)

@@ -33,6 +33,7 @@ final class TransferHandle {
   private var responseHeaderBytes = 0
   private var retryAfter: String?
   private var isTruncated = false
+  private var hasWholeHead = false
   private(set) var metDeniedAddress = false
 
   /// - Returns: nil if memory is short.
@@ -62,6 +63,7 @@ final class TransferHandle {
     responseHeaderBytes = 0
     retryAfter = nil
     isTruncated = false
+    hasWholeHead = false
     metDeniedAddress = false
     errorBuffer.pointee = 0
     url = request.url
@@ -148,7 +150,10 @@ final class TransferHandle {
     isTruncated = responseHeaderBytes > client.configuration.maximumResponseBytes
     switch line.first {
     case UInt8(ascii: "R"), UInt8(ascii: "r"): noteRetryAfter(line)
-    case UInt8(ascii: "H") where line.starts(with: "HTTP/".utf8): retryAfter = nil
+    case UInt8(ascii: "\r"), UInt8(ascii: "\n"): hasWholeHead = true
+    case UInt8(ascii: "H") where line.starts(with: "HTTP/".utf8):
+      hasWholeHead = false
+      retryAfter = nil
     default: break
     }
     return !isTruncated
@@ -179,6 +184,10 @@ final class TransferHandle {
 
   /// What the exchange that ended with `code` came to. Only once for each, before the handle is used again.
   func takeAnswer(_ code: CURLcode) -> HTTPAnswer {
+    if code == CURLE_OK, !hasWholeHead {
+      // libcurl takes a connection that is closed within the headers for the end of an empty answer.
+      return .failed(HTTPFailure(.protocolError, "the connection was closed within the headers of the answer"))
+    }
     if code == CURLE_OK || isTruncated, let status = info(CURLINFO_RESPONSE_CODE), status > 0 {
       let body = responseBody
       responseBody = []

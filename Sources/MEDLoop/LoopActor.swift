@@ -8,14 +8,31 @@ public actor LoopActor {
   public nonisolated let loop: EventLoop
   public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  public init(loop: EventLoop) { self.loop = loop }
+  private nonisolated let preferred: LoopTaskExecutor
 
-  /// Starts a task on the loop; it begins in a later turn, not within the call. Only on the loop.
+  public init(loop: EventLoop) {
+    self.loop = loop
+    preferred = loop.taskExecutor
+  }
+
+  /// Starts a task that stays on the loop; it begins in a later turn, not within the call. Only on the loop.
   ///
-  /// The closure must have no capture list: with one the compiler (Swift 6.3) forgets that it runs where its caller does,
-  /// and starts it on the global pool. `make lint` looks for that.
+  /// The task prefers the loop instead of being isolated to the actor: a continuation that is resumed wakes its task on
+  /// the global pool unless the task prefers an executor, and isolated code would come back from there by a second
+  /// switch of threads. Therefore `@concurrent` functions that the task calls run on the loop too: heavy work begins
+  /// with ``spawnIsolated(_:)``.
   @discardableResult
   public nonisolated func spawn(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
+    loop.checkIsolated()
+    nonisolated(unsafe) let operation = operation  // why: the caller is on the loop, where the task runs too
+    return Task(executorPreference: preferred) { await operation() }
+  }
+
+  /// As ``spawn(_:)``, but isolated to this actor: `@concurrent` functions that the task calls leave the loop.
+  ///
+  /// The closure must have no capture list: with one the compiler (Swift 6.3) takes its isolation away. `make lint` looks.
+  @discardableResult
+  public nonisolated func spawnIsolated(_ operation: @escaping () async -> Void) -> Task<Void, Never> {
     nonisolated(unsafe) let operation = operation  // why: assumeIsolated proves that caller and task share the loop
     return assumeIsolated { $0.start(operation) }
   }
@@ -28,6 +45,8 @@ public actor LoopActor {
   }
 
   /// Runs `body` on the loop, for callers from elsewhere. What it is given and returns crosses over.
+  ///
+  /// Each wait in it goes by way of the global pool: work that waits often belongs into ``spawn(_:)``.
   public func run<Result>(
     _ body: @Sendable (isolated LoopActor) async throws -> sending Result
   ) async rethrows -> sending Result {

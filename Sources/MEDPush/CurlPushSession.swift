@@ -17,13 +17,25 @@ final class CurlPushSession: PushSession {
   }
 
   func push(_ request: PushRequest) async -> PushAnswer {
+    answer(await client.sendToEnd(prepared(request)))
+  }
+
+  /// As ``push(_:)``, and cancelling the task ends it.
+  func pushCancellably(_ request: PushRequest) async -> PushAnswer {
+    answer(await client.send(prepared(request)))
+  }
+
+  private func prepared(_ request: PushRequest) -> HTTPRequest {
     for (name, value) in request.headers where !HTTPHeader.isSendable(name: name, value: value) {
       warn(ofHeader: name, to: request.target)
     }
-    let request = HTTPRequest(
+    return HTTPRequest(
       .post, url: request.url, target: request.target, body: request.body, contentType: request.contentType,
       headers: request.headers, timeout: request.timeout, concurrency: request.concurrency)
-    switch await client.send(request) {
+  }
+
+  private func answer(_ answer: HTTPAnswer) -> PushAnswer {
+    switch answer {
     case .answered(let response):
       return .answered(
         status: response.status, body: response.body, truncated: response.isTruncated, retryAfter: response.retryAfter)

@@ -19,7 +19,7 @@ func eventually(_ condition: () -> Bool) -> Bool {
   let deadline = ContinuousClock.now + .seconds(10)
   while ContinuousClock.now < deadline {
     if condition() { return true }
-    usleep(5000)
+    usleep(5000)  // why: the pause between two looks
   }
   return condition()
 }

@@ -20,6 +20,32 @@ struct ExecutorTests {
     }
   }
 
+  @Test func `a spawned task stays on the loop's thread where the compiler takes its isolation away`() async throws {
+    final class Seen {
+      var onLoop: [Bool] = []
+
+      func note(_ loop: EventLoop) async {
+        onLoop.append(loop.isOnLoop)
+        await withTaskCancellationHandler {
+          onLoop.append(loop.isOnLoop)
+          await withUnsafeContinuation { continuation in loop.submit { continuation.resume() } }
+          onLoop.append(loop.isOnLoop)
+        } onCancel: {
+        }
+        onLoop.append(loop.isOnLoop)
+      }
+    }
+    try await withLoop { loop in
+      let onLoop = await LoopActor(loop: loop).run { actor in
+        let seen = Seen()
+        // A capture list makes a closure lose it, too.
+        await actor.spawn { [seen] in await seen.note(actor.loop) }.value
+        return seen.onLoop
+      }
+      #expect(onLoop == [true, true, true, true])
+    }
+  }
+
   @Test func `a task that prefers the loop runs there, also after it was elsewhere`() async throws {
     actor Elsewhere { func visit() {} }
     try await withLoop { loop in

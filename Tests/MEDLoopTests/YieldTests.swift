@@ -13,7 +13,7 @@ final class Plain {
     return loop.isOnLoop
   }
   func sleeping() async -> Bool {
-    try? await Task.sleep(for: .milliseconds(1))
+    try? await Task.sleep(for: .milliseconds(1))  // why: where the task goes on after it is what is tested
     return loop.isOnLoop
   }
 }
@@ -53,7 +53,7 @@ final class Spawner {
       final class Box { var result: [Bool] = [] }
       let box = Box()
       let plain = Plain(loop: actor.loop)
-      await actor.spawn { 
+      await actor.spawn {
         box.result.append(await plain.continuing())
         box.result.append(await plain.sleeping())
         box.result.append(await plain.yielding())

@@ -23,5 +23,7 @@ enum ChildTest {
 
 extension ServerProcess.Finished {
   /// The one test ran, and passed.
-  var hasPassed: Bool { status == .code(0) && (output + errors).contains("1 test in") && (output + errors).contains("passed after") }
+  var hasPassed: Bool {
+    status == .code(0) && (output + errors).contains("1 test in") && (output + errors).contains("passed after")
+  }
 }

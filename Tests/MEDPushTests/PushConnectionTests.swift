@@ -121,7 +121,7 @@ struct PushConnectionTests {
     try await withSession { actor, session in
       var resident: [Int] = []
       for _ in 0..<5 {
-        await repeated(5000, atOnce: 20, on: actor) { number in
+        await repeated(4000, atOnce: 20, on: actor) { number in
           _ = await session.push(
             .to("\(url)?jobid=\(number)", headers: [("X-Jumei-Context", "\(number)")], concurrency: 20))
         }
@@ -167,7 +167,8 @@ struct HTTPClientTests {
     try await withClient { actor, client in
       for method in [HTTPRequest.Method.post, .get, .put, .delete, .get, .post] {
         _ = await client.send(
-          HTTPRequest(method, url: url, body: Array(method.rawValue.utf8), contentType: "text/plain", timeout: .seconds(20)))
+          HTTPRequest(
+            method, url: url, body: Array(method.rawValue.utf8), contentType: "text/plain", timeout: .seconds(20)))
       }
     }
     #expect(receiver.requests.map(\.method) == ["POST", "GET", "PUT", "DELETE", "GET", "POST"])

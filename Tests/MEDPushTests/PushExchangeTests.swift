@@ -13,7 +13,9 @@ struct PushExchangeTests {
     var configuration = PushConfiguration()
     configuration.userAgent = "MEDispatcher/1.2.3"
     let answer = try await push(
-      .to(receiver.url("/orders?a=b&jobid=7"), body: "jobid=7&message=%22x%22", headers: [("X-Jumei-Context", "{\"a\":1}")]),
+      .to(
+        receiver.url("/orders?a=b&jobid=7"), body: "jobid=7&message=%22x%22",
+        headers: [("X-Jumei-Context", "{\"a\":1}")]),
       configuration)
     #expect(answer.status == 200)
     #expect(answer.text == #"{"status":1}"#)
@@ -27,9 +29,10 @@ struct PushExchangeTests {
     #expect(request.header("accept-encoding") == "gzip")
     #expect(request.header("content-type") == "application/x-www-form-urlencoded")
     #expect(request.header("x-jumei-context") == "{\"a\":1}")
-    #expect(request.headers.map(\.name).sorted() == [
-      "accept", "accept-encoding", "content-length", "content-type", "host", "user-agent", "x-jumei-context",
-    ])
+    #expect(
+      request.headers.map(\.name).sorted() == [
+        "accept", "accept-encoding", "content-length", "content-type", "host", "user-agent", "x-jumei-context",
+      ])
   }
 
   @Test func `headers and content types of one push are not sent with the next`() async throws {

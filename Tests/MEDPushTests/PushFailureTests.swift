@@ -64,7 +64,9 @@ struct PushFailureTests {
     #expect(failure.message.contains("subscriber.invalid"))
   }
 
-  @Test(arguments: ["ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: 1", "x", ""])
+  @Test(arguments: [
+    "ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: 1", "x", "",
+  ])
   func `a URL that is none, or of another scheme, is invalid`(url: String) async throws {
     #expect(try await failure(.to(url)).0.kind == .invalidURL)
   }
@@ -108,7 +110,9 @@ struct PushFailureTests {
     receiver.refuse()
     let (refused, _) = try await failure(.to("http://bob:s3cret@127.0.0.1:\(receiver.port)/"))
     let (unresolved, _) = try await failure(.to("http://bob:s3cret@subscriber.invalid/"))
-    for failure in [refused, unresolved] { #expect(!failure.message.contains("s3cret") && !failure.message.contains("bob")) }
+    for failure in [refused, unresolved] {
+      #expect(!failure.message.contains("s3cret") && !failure.message.contains("bob"))
+    }
   }
 
   @Test func `cancelling the task ends the exchange and closes its connection`() async throws {

@@ -1,4 +1,5 @@
 import MEDCore
+import MEDLoop
 
 /// Kicks what a dispatcher that died left buried (SPEC §13).
 public enum Amender {

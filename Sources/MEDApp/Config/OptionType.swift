@@ -1,4 +1,5 @@
 import MEDCore
+import MEDCurl
 
 /// Why a value wasn't taken; no reason: it is of another type or outside of what is allowed.
 struct Refusal: Error {

@@ -1,4 +1,5 @@
 import MEDCore
+import MEDCurl
 
 /// Everything that the config file can say (SPEC §17), checked and typed. A fresh value holds the defaults.
 ///

@@ -1,5 +1,6 @@
 import Glibc
 import MEDCore
+import MEDLoop
 
 /// `medctl demo`: the whole system on this machine, from a queue server of its own to counted deliveries.
 public struct Demo {
@@ -20,6 +21,7 @@ public struct Demo {
   private let options: Options
   private let openStore: OpenStore
   private let stopped = Locked(false)
+  private let remains = DemoRemains()
 
   /// Give up when nothing has arrived for so long.
   private static let patience = Duration.seconds(60)
@@ -32,23 +34,29 @@ public struct Demo {
   /// Runs from begin to end on the calling thread, which must be the main one. Call ``SignalThread/block()`` before.
   /// - Returns: success if every message arrived at each of its subscribers.
   public func run() throws -> ExitStatus {
-    try SignalThread.start { [stopped] event in
+    try SignalThread.start { [stopped, remains] event in
       guard case .stop = event else { return }
       let again = stopped.withLock { isStopped in
         defer { isStopped = true }
         return isStopped
       }
-      if again { _exit(ExitStatus.failure.rawValue) }
+      if again {
+        remains.clear()
+        _exit(ExitStatus.failure.rawValue)
+      }
     }
     let place = try DemoPlace(keepsFiles: options.keepsFiles)
     defer { place.remove() }
+    remains.add(place)
+    printLine("files          \(place.path)\(options.keepsFiles ? "" : ", removed at the end")")
     let receiver = try DemoReceiver(DemoScene.receiverOptions)
     defer { receiver.stop() }
     try receiver.start()
     let (server, queue) = try startQueueServer(place)
     defer { queue?.stop(within: .seconds(5)) }
     let scene = DemoScene(place: place, server: server, receiver: receiver.address)
-    let dispatcher = try start(scene, place)
+    let subscriptions = try addSubscriptions(scene)
+    let dispatcher = try start(scene)
     defer { dispatcher.stop(within: .seconds(45)) }
     try waitUntilWatched(scene, dispatcher)
 
@@ -58,15 +66,17 @@ public struct Demo {
     let isComplete = watch(view, dispatcher)
     // The dispatcher's last records are in its log only when it has stopped.
     dispatcher.stop(within: .seconds(45))
-    view.finish(givenUp: scene.countGivenUp())
-    if stopped.withLock({ $0 }) { print("stopped") }
-    print(scene.howToGoOn(isKept: options.keepsFiles))
+    let givenUp = scene.countGivenUp()
+    view.finish(givenUp: subscriptions.map { givenUp[$0] ?? 0 })
+    if stopped.withLock({ $0 }) { printLine("Stopped before all had arrived.") }
+    if options.keepsFiles { printLine("Config, store and logs of this run: \(place.path)") }
+    printLine("\n" + DemoScene.howToGoOn)
     return isComplete ? .success : .failure
   }
 
   private func startQueueServer(_ place: DemoPlace) throws -> (QueueServerAddress, ChildProcess?) {
     if let given = options.beanstalkd {
-      print("queue server   \(given)")
+      printLine("queue server   \(given)")
       return (given, nil)
     }
     guard let program = ChildProcess.find("beanstalkd") else {
@@ -79,6 +89,7 @@ public struct Demo {
     let child = try ChildProcess(
       program, ["-l", address.host, "-p", "\(address.port)", "-b", binlog, "-z", "1048576"],
       log: place.path + "/beanstalkd.log")
+    remains.add(child)
     let deadline = ContinuousClock.now + .seconds(10)
     while true {
       do throws(SystemError) {
@@ -93,31 +104,38 @@ public struct Demo {
         usleep(10_000)
       }
     }
-    print("queue server   \(address), binlog in \(binlog)")
+    printLine("queue server   beanstalkd at \(address)")
     return (address, child)
   }
 
-  private func start(_ scene: DemoScene, _ place: DemoPlace) throws -> ChildProcess {
-    try place.write(scene.config, to: "medispatcher.toml")
+  /// - Returns: the ids, in the order of the scene's routes.
+  private func addSubscriptions(_ scene: DemoScene) throws -> [Int] {
+    try scene.place.write(scene.config, to: "medispatcher.toml")
     let configuration = try Configuration.load(scene.configPath)
-    // The store's file is in DATA_DIR, and is there before the dispatcher.
-    try Directories.prepare(configuration.settings.dataDirectory, for: "demo")
     let openStore = openStore
     let routes = scene.routes
-    try runBlocking {
+    let ids = try runBlocking {
       let store = try await openStore(configuration.settings)
+      var ids: [Int] = []
       for route in routes {
-        _ = try await store.addSubscription(
-          topic: route.topic, urls: [route.url], subscriber: "demo", parameters: ["Concurrency": "50"])
+        ids.append(
+          try await store.addSubscription(
+            topic: route.topic, urls: [route.url], subscriber: "demo", parameters: ["Concurrency": "50"]))
       }
+      return ids
     }
-    print("subscriptions  \(routes.map { "\($0.topic) → \($0.path)" }.joined(separator: ", "))")
+    printLine("subscriptions  \(routes.map { "\($0.topic) → \($0.path)" }.joined(separator: ", "))")
+    return ids
+  }
+
+  private func start(_ scene: DemoScene) throws -> ChildProcess {
     guard access(options.dispatcher, X_OK) == 0 else {
       throw SystemError(message: "there is no program \(options.dispatcher)")
     }
     let child = try ChildProcess(
-      options.dispatcher, ["-f", scene.configPath], log: place.path + "/medispatcher.log")
-    print("dispatcher     \(options.dispatcher) -f \(scene.configPath)")
+      options.dispatcher, ["-f", scene.configPath], log: scene.place.path + "/medispatcher.log")
+    remains.add(child)
+    printLine("dispatcher     \(options.dispatcher)")
     return child
   }
 

@@ -11,7 +11,7 @@ struct DemoScene: Sendable {
   static let topics = ["order_paid", "user_registered"]
   private static let paths = [("order_paid", "/billing"), ("order_paid", "/stock"), ("user_registered", "/mail")]
   /// Every so many requests of this path fail, so that retries are seen.
-  private static let failing = (path: "/billing", every: 100)
+  static let failing = (path: "/billing", every: 100)
 
   let place: DemoPlace
   let server: QueueServerAddress
@@ -76,24 +76,41 @@ struct DemoScene: Sendable {
   /// How many of `messages` go to `route`.
   func expected(_ route: Route, of messages: Int) -> Int { (0..<messages).count { topic(of: $0) == route.topic } }
 
-  /// EXHAUSTED records of the data log.
-  func countGivenUp() -> Int {
-    guard let log = try? readFile(place.path + "/log/data.log", atMost: 1 << 30) else { return 0 }
-    return log.split(separator: UInt8(ascii: "\n")).count { line in
-      String(decoding: line.prefix(48), as: UTF8.self).contains(" EXHAUSTED ")
+  /// How many messages of each subscription were given up, by the DATA log.
+  func countGivenUp() -> [Int: Int] {
+    var counts: [Int: Int] = [:]
+    guard let log = try? DataLogReader(path: place.path + "/log/data.log") else { return counts }
+    while let entry = try? log.next() {
+      guard case .record(let line) = entry.content, line.record.kind == .exhausted else { continue }
+      counts[line.record.subscription ?? 0, default: 0] += 1
     }
+    return counts
   }
 
-  func howToGoOn(isKept: Bool) -> String {
-    let files = isKept ? "Config, store and logs of this run: \(place.path)\n" : ""
+  /// Commands that work as they stand, for somebody who calls this program as it was called just now.
+  static var howToGoOn: String {
+    let medctl = CommandLine.arguments.first ?? "medctl"
+    let directory = medctl.lastIndex(of: "/").map { String(medctl[...$0]) } ?? ""
+    let place = "/tmp/medispatcher-try"
+    let here = directory.isEmpty || directory.hasPrefix("/") ? "" : ", in this directory"
     return """
-      \(files)
-      To go on by hand:
-        beanstalkd -l 127.0.0.1 -p 11300 -b /var/lib/beanstalkd -f 0   a queue server that forgets nothing
-        medctl receive --listen 127.0.0.1:8080                         a test subscriber
-        medctl subscriptions -f FILE add order_paid http://127.0.0.1:8080/orders
-        medispatcher -f FILE                                           FILE: see Docs/etc/medispatcher.toml
-        medctl publish -f FILE order_paid '{"number": 1}'
+      To go on by hand, each block in a terminal of its own\(here):
+
+        beanstalkd -l 127.0.0.1 -p 11300
+
+        \(medctl) receive
+
+        mkdir -p \(place) && cat > \(place)/try.toml <<'END'
+        LOG_DIR = "\(place)/log"
+        DATA_DIR = "\(place)/data"
+        DropMessageLogDir = "\(place)/drop"
+        END
+        \(medctl) subscriptions add -f \(place)/try.toml order_paid http://127.0.0.1:8080/orders
+        \(directory)medispatcher -f \(place)/try.toml
+
+        \(medctl) publish -f \(place)/try.toml order_paid '{"order": 4711}'
+
+      medctl --help shows more; Docs/etc/medispatcher.toml explains every key of the config file.
       """
   }
 }

@@ -38,7 +38,7 @@ final class LogWriter: Sendable {
     var isDone = false
   }
 
-  private let state = Locked(State())
+  private let state = Monitor(State())
   private let target: Target
 
   /// - Throws: if the system has no thread to give.

@@ -1,6 +1,6 @@
 /// Runs async work from a plain thread and waits for it there.
 public func runBlocking<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
-  let box = Locked<Swift.Result<Result, any Error>?>(nil)
+  let box = Monitor<Swift.Result<Result, any Error>?>(nil)
   Task.detached {
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body()) } catch { result = .failure(error) }

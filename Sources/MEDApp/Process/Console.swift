@@ -1,5 +1,10 @@
 import Glibc
 
+/// Writes a line to standard output, at once, also if that isn't a terminal.
+func printLine(_ text: String) {
+  try? writeAll((text + "\n").utf8, to: STDOUT_FILENO)
+}
+
 /// Writes a line to standard error.
 public func printError(_ text: String) {
   try? writeAll((text + "\n").utf8, to: STDERR_FILENO)

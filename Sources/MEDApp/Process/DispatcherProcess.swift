@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import MEDLoop
 import ServiceLifecycle
 
 /// What the services of a dispatcher are made from.

@@ -1,4 +1,5 @@
 import Glibc
+import MEDLoop
 
 /// A subscriber for tests and demonstrations: an HTTP/1.1 server on one thread that takes what comes and counts it.
 ///

@@ -15,7 +15,7 @@ public struct ReceiveRun {
 
   /// Returns after TERM, INT or QUIT. Call ``SignalThread/block()`` before.
   public func run() throws {
-    let stopped = Locked(false)
+    let stopped = Monitor(false)
     try SignalThread.start { event in
       guard case .stop = event else { return }
       stopped.withLock { $0 = true }

@@ -1,3 +1,5 @@
+import MEDCore
+
 /// Turns a JSON text into msgpack. Strict (RFC 8259), bounded, total on any input.
 ///
 /// Integers that fit 64 bits stay integers, other numbers become doubles. Of two equal keys both are kept.
@@ -49,10 +51,10 @@ struct JSONToMessagePack {
     case UInt8(ascii: "\""): writer.string(try string())
     case UInt8(ascii: "t"):
       try word("true")
-      writer.boolean(true)
+      writer.bool(true)
     case UInt8(ascii: "f"):
       try word("false")
-      writer.boolean(false)
+      writer.bool(false)
     case UInt8(ascii: "n"):
       try word("null")
       writer.null()
@@ -70,7 +72,7 @@ struct JSONToMessagePack {
     guard depth <= Self.maximumDepth else { throw failure("nested too deep") }
     position += 1
     var items = MessagePackWriter()
-    var count = 0
+    var count: UInt32 = 0
     if !take("]") {
       repeat {
         try value(into: &items, depth: depth + 1)
@@ -78,15 +80,15 @@ struct JSONToMessagePack {
       } while take(",")
       guard take("]") else { throw failure("a comma or ] is expected") }
     }
-    writer.array(count: count)
-    writer.encoded(items.bytes)
+    writer.array(count)
+    writer.raw(items.bytes)
   }
 
   private mutating func object(into writer: inout MessagePackWriter, depth: Int) throws(Failure) {
     guard depth <= Self.maximumDepth else { throw failure("nested too deep") }
     position += 1
     var items = MessagePackWriter()
-    var count = 0
+    var count: UInt32 = 0
     if !take("}") {
       repeat {
         skipSpace()
@@ -98,8 +100,8 @@ struct JSONToMessagePack {
       } while take(",")
       guard take("}") else { throw failure("a comma or } is expected") }
     }
-    writer.map(count: count)
-    writer.encoded(items.bytes)
+    writer.map(count)
+    writer.raw(items.bytes)
   }
 
   private mutating func number(into writer: inout MessagePackWriter) throws(Failure) {

@@ -56,7 +56,7 @@ public struct OutgoingMessage: Sendable {
   /// The message in msgpack, with the present moment as its Time.
   public func job() -> PublishJob {
     var writer = MessagePackWriter()
-    writer.map(count: sender.isEmpty ? 5 : 6)
+    writer.map(sender.isEmpty ? 5 : 6)
     writer.string("MsgKey")
     writer.string(topic)
     if !sender.isEmpty {
@@ -70,7 +70,7 @@ public struct OutgoingMessage: Sendable {
     writer.string("Delay")
     writer.integer(UInt64(delay))
     writer.string("Body")
-    writer.encoded(body)
+    writer.raw(body)
     return PublishJob(body: writer.bytes, priority: priority, delay: delay)
   }
 

@@ -3,6 +3,9 @@ import MEDLoop
 
 /// Lets the awake lanes of one queue server take jobs in turn, round robin, over its few connections for that.
 final class TakeTurns {
+  /// Past this many waiting lanes intake pauses.
+  static let manyWaiting = 256
+
   private let capacity: Int
   private let server: any QueueServer
   private let actor: LoopActor
@@ -15,6 +18,8 @@ final class TakeTurns {
     self.server = server
     self.actor = actor
   }
+
+  var waiting: Int { queue.count }
 
   /// `lane` wants jobs. It must not be waiting here already.
   func enqueue(_ lane: Lane, desk: Int) {

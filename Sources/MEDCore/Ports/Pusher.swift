@@ -8,7 +8,7 @@ public protocol Pusher: Sendable {
 
 public protocol PushSession: AnyObject {
   /// One HTTP exchange. Never throws: everything that can go wrong is an answer.
-  /// Cancelling the task ends the exchange early with ``PushFailure/Kind/cancelled``.
+  /// Ends at its deadline at the latest, or with ``PushFailure/Kind/cancelled`` when the session is closed.
   func push(_ request: PushRequest) async -> PushAnswer
 
   /// Ends what is still running, then closes all connections.

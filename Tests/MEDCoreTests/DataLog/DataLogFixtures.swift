@@ -79,7 +79,7 @@ func logEventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_s
       Issue.record("not within ten seconds", sourceLocation: sourceLocation)
       throw CancellationError()
     }
-    try await Task.sleep(for: .milliseconds(2))
+    try await Task.sleep(for: .milliseconds(2))  // why: the pause between two looks
   }
 }
 

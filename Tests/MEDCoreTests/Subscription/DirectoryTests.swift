@@ -366,7 +366,7 @@ private final class ManualTime {
     SubscriptionDirectory.Timing(
       now: { [self] in MainActor.assumeIsolated { now } },
       sleep: { [self] in
-        await sleep($0)
+        await rest($0)
         try Task.checkCancellation()
       }, random: { 0 })
   }
@@ -378,7 +378,7 @@ private final class ManualTime {
     sleeping = []
   }
 
-  private func sleep(_ duration: Duration) async {
+  private func rest(_ duration: Duration) async {
     slept.append(duration)
     await withCheckedContinuation { sleeping.append($0) }
   }

@@ -19,7 +19,7 @@ extension EventLoop {
   /// How many turns it makes by itself in a while in which nothing happens.
   func idleTurns() async throws -> UInt64 {
     let before = try await call { self.turns }
-    try await Task.sleep(for: .milliseconds(50))  // there is no other way to see that nothing happens
+    try await Task.sleep(for: .milliseconds(50))  // why: there is no other way to see that nothing happens
     let after = try await call { self.turns }
     return after - before - 1  // the call's own
   }
@@ -39,7 +39,7 @@ func eventually(
   let deadline = ContinuousClock.now + .seconds(30)
   while ContinuousClock.now < deadline {
     if try await condition() { return }
-    try await Task.sleep(for: .milliseconds(1))
+    try await Task.sleep(for: .milliseconds(1))  // why: the pause between two looks
   }
   Issue.record(claim ?? "it never came to this", sourceLocation: sourceLocation)
 }
