@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Pure and total: it holds nothing between calls, whatever the bytes are it answers, and it never looks beyond its
 /// bounds. One call reads one reply.
-public struct ReplyParser {
+public struct ReplyParser: Sendable {
   /// The longest line a server writes is `USING <200 bytes>`.
   public static let maximumLine = 1024
 
