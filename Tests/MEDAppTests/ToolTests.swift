@@ -1,3 +1,4 @@
+import MEDCore
 import Testing
 
 @testable import MEDApp
