@@ -23,6 +23,10 @@ public struct DispatcherConfiguration: Sendable {
   public var dataDirectory: String?
   /// How long deletes and kicks may take after the last push has ended, when stopping.
   public var settleDeadline = Duration.seconds(1.5)
+  /// How soon a message that must wait is tried again at first, and at most how long it waits between two tries.
+  public var parkingPauses = Duration.milliseconds(500)...Duration.seconds(10)
+  /// A copy that no queue server takes is tried again after this, then after four times as long.
+  public var placementPause = Duration.milliseconds(100)
 
   public init(mainQueue: TubeName) {
     self.mainQueue = mainQueue

@@ -98,7 +98,7 @@ public final class BeanstalkServer: QueueServer {
     try await looks.timeUntilNextDelayed(in: tube)
   }
 
-  public func peek(_ id: JobID) async throws -> [UInt8]? { try await looks.peek(id) }
+  public func peek(_ id: JobID, in tube: TubeName) async throws -> [UInt8]? { try await looks.peek(id, in: tube) }
 
   // MARK: Command connections
 

@@ -7,7 +7,6 @@ final class StatisticsConnection: LinkOwner {
   private let endpoint: Endpoint
   private(set) lazy var link = Link(endpoint, owner: self)
   private var connection: Connection?
-  private var instance: UInt32 = 0
   private var latestError = BeanstalkError(.unreachable, "not connected yet")
 
   init(_ endpoint: Endpoint) { self.endpoint = endpoint }
@@ -36,10 +35,12 @@ final class StatisticsConnection: LinkOwner {
     YAML.list(try Self.body(of: await ask(.listTubes).first) ?? [])
   }
 
-  func peek(_ id: JobID) async throws(BeanstalkError) -> [UInt8]? {
-    guard connection != nil else { throw latestError }
-    guard id.instance == instance else { return nil }
-    return try Self.body(of: await ask(.peek(id.number)).first)
+  /// A server with a binlog comes back as another instance with the same jobs, so the number is looked up in any case.
+  func peek(_ id: JobID, in tube: TubeName) async throws(BeanstalkError) -> [UInt8]? {
+    let answers = try await ask(.statsJob(id.number), .peek(id.number))
+    guard answers.count == 2, let yaml = try Self.body(of: answers[0]) else { return nil }
+    guard JobStatistics(yaml: yaml).tube == tube.description else { return nil }
+    return try Self.body(of: answers[1])
   }
 
   /// Looks first whether there is anything delayed, since `use` makes a tube that doesn't exist.
@@ -48,7 +49,7 @@ final class StatisticsConnection: LinkOwner {
     guard let number = try await peek(.peekDelayed, in: tube)?.number else { return nil }
     guard let job = try await self.statistics(ofJob: number) else { return nil }
     // The server rounds down.
-    return job.state == .delayed ? .seconds(job.timeLeft + 1) : .zero
+    return job.state == .delayed ? .seconds(min(max(job.timeLeft, 0), Int(UInt32.max)) + 1) : .zero
   }
 
   /// One of the peeks that look at the tube in use. All in one write, so that nothing else comes between.
@@ -82,7 +83,6 @@ final class StatisticsConnection: LinkOwner {
 
   func linkIsUp(_ connection: Connection, instance: UInt32) {
     self.connection = connection
-    self.instance = instance
   }
 
   func linkIsDown(_ error: BeanstalkError) {

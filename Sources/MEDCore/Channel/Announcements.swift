@@ -15,8 +15,12 @@ struct Announcements: Equatable {
 
   var mark: Mark { Mark(total: total) }
 
+  /// More than this isn't counted: whatever a server says it has, turns are bounded anyway.
+  static let bound = 1_000_000_000
+
   mutating func announce(_ jobs: Int) {
-    count += jobs
+    let jobs = min(max(jobs, 0), Self.bound)
+    count = min(count + jobs, Self.bound)
     total &+= UInt64(jobs)
   }
 
@@ -24,7 +28,7 @@ struct Announcements: Equatable {
   mutating func took(_ got: Int, asked: Int, ranDry: Bool, since mark: Mark) {
     if ranDry || got < asked {
       // Empty when asked: only what came later can be there.
-      count = Int(clamping: total &- mark.total)
+      count = min(Int(clamping: total &- mark.total), Self.bound)
     } else {
       count = max(count - got, asked)
     }

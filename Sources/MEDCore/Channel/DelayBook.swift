@@ -26,11 +26,15 @@ struct DelayBook {
 
   var isEmpty: Bool { heap.isEmpty }
   var next: Instant? { heap.min?.instant }
+  /// The earliest on one server. Looks at all entries: not for the hot path.
+  func next(on server: Int) -> Instant? { counts.keys.lazy.filter { $0.server == server }.map(\.instant).min() }
   /// Jobs that are not due yet.
   var jobs: Int { counts.values.reduce(0, +) }
 
   mutating func add(_ jobs: Int, server: Int, delay: Duration, now: Instant) {
-    let grain = max(Self.finest, delay / 100)
+    // Powers of two, so that times that come from different delays meet.
+    var grain = Self.finest
+    while grain * 2 <= delay / 100 { grain *= 2 }
     let steps = ((now + delay + Self.margin - origin) / grain).rounded(.up)
     let due = Due(instant: origin + grain * steps, server: server)
     if counts[due] == nil { heap.insert(due) }

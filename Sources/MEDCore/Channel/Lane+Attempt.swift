@@ -20,7 +20,7 @@ extension Lane {
     let target: Target
     do throws(MessageError) {
       envelope = try Envelope(owned.job.body)
-      retryTimes = kind == .retry ? envelope.retryTimes &+ 1 : envelope.retryTimes
+      retryTimes = kind == .retry && envelope.retryTimes < .max ? envelope.retryTimes + 1 : envelope.retryTimes
       jobID = envelope.pushJobID(subscription: channel.id)
       guard let chosen = choice.next(at: context.actor.loop.now) else {
         pushEnded()
@@ -41,6 +41,7 @@ extension Lane {
       return await recordUndecodable(owned, error)
     }
 
+    pushBegins()
     let start = context.configuration.logsSentMessages ? ContinuousClock.now : context.actor.loop.now
     let answer = await context.push(request)
     let verdict = judge(answer, of: target)
@@ -89,7 +90,8 @@ extension Lane {
       choice.answered(target)
       let verdict = PushVerdict(status: status, body: body, truncated: truncated, mode: channel.parameters.ackMode)
       guard case .failed(let reason) = verdict else { return .delivered }
-      let requested = status == 429 || status == 503 ? retryAfter.flatMap { UInt32($0) } ?? 0 : 0
+      let isAsking = status == 429 || status == 503
+      let requested = isAsking ? retryAfter.map { RetryAfter.seconds($0, now: .now()) } ?? 0 : 0
       return .failed(reason: "\(reason)", requestedDelay: requested)
     case .failed(let failure):
       if failure.kind == .refused || failure.kind == .unreachable {
@@ -104,6 +106,7 @@ extension Lane {
   private func failed(
     _ owned: Owned, _ envelope: Envelope, _ retryTimes: UInt64, _ reason: String, _ requestedDelay: UInt32
   ) async {
+    owned.desk.detain(owned.job)
     let schedule = context.configuration.retrySchedule
     guard !schedule.givesUp(after: retryTimes) else {
       return await giveUp(owned, reason: "given up after \(retryTimes) retries: \(reason)")
@@ -113,15 +116,12 @@ extension Lane {
   }
 
   private func putForRetry(_ owned: Owned, _ envelope: Envelope, _ retryTimes: UInt64, _ delay: UInt32) async {
-    guard let retryLane = laneForRetries() else {
-      return park(owned, .putForRetry(retryTimes: retryTimes, delay: delay))
-    }
     let copy = envelope.retryTimes == retryTimes ? envelope.bytes : envelope.setting(retryTimes: retryTimes)
     let placement = CopyPlacement(context)
-    switch await placement.place(copy, in: retryLane.tube, delay: delay, own: owned.desk, preferred: owned.desk) {
+    switch await placement.place(copy, in: retryTube, delay: delay, own: owned.desk, preferred: owned.desk) {
     case .stored(let desk):
       context.counters.retried += 1
-      retryLane.announce(1, at: desk.index, after: .seconds(Int(delay)))
+      laneForRetries()?.announce(1, at: desk.index, after: .seconds(Int(delay)))
       finish(owned)
     case .refused(CopyPlacement.tooBig):
       await giveUp(owned, reason: "JOB_TOO_BIG in the retry channel")
@@ -142,6 +142,7 @@ extension Lane {
 
   /// The record is the message's home from now on.
   private func record(_ owned: Owned, _ kind: RecordKind, reason: String) async {
+    owned.desk.detain(owned.job)
     let record = DataRecord(
       kind, topic: channel.topic, subscription: channel.id, queueServer: owned.desk.queue.address.description,
       tube: tube.description, jobID: owned.job.id.number, reason: reason, payload: owned.job.body)

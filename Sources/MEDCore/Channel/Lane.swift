@@ -31,11 +31,16 @@ final class Lane {
     /// Jobs of this server in hand.
     var owned = 0
     var isWaitingForTurn = false
+    /// Asked for in the turn that is under way, and since when.
+    var expected = 0
+    var askedAt: ContinuousClock.Instant?
     var isHeld = false
   }
 
   /// The most jobs that one turn takes.
   static let longestTurn = 32
+  /// After this a turn that isn't answered doesn't count as room taken.
+  private static let patience = Duration.seconds(1)
 
   let kind: Kind
   let tube: TubeName
@@ -47,9 +52,10 @@ final class Lane {
   private var shores: [Shore]
   private var waiting: Deque<Owned> = []
   private(set) var inFlight = 0
-  /// Asked for in turns that are under way.
+  /// Asked for in turns that are under way, apart from those that take too long.
   private var expected = 0
-  private var nextStart: ContinuousClock.Instant
+  /// When the latest push was started.
+  private var latestStart: ContinuousClock.Instant?
   private var paceTimer: LoopTimer?
   private var delays: DelayBook
   private var delayTimer: LoopTimer?
@@ -70,14 +76,13 @@ final class Lane {
     choice = TargetChoice(channel.targets)
     let now = context.actor.loop.now
     shores = Array(repeating: Shore(), count: context.desks.count)
-    nextStart = now
     lastActive = now
     delays = DelayBook(origin: now)
   }
 
   private func makeParking() -> ParkingLot<ParkedStep> {
-    unowned let lane = self
-    return ParkingLot(context) { job, desk, step in await lane.resume(Owned(job: job, desk: desk), step) }
+    weak let lane = self
+    return ParkingLot(context) { job, desk, step in await lane?.resume(Owned(job: job, desk: desk), step) }
   }
 
   // MARK: What is there to do
@@ -95,13 +100,18 @@ final class Lane {
     armDelayTimer()
   }
 
+  /// The first delayed job in the tube on a server becomes ready after `delay`; maybe it is known already.
+  func noteDelayed(at desk: Int, after delay: Duration) {
+    if let next = delays.next(on: desk), next <= .now + delay { return }
+    announce(1, at: desk, after: delay)
+  }
+
   /// Another state of the subscription is in force.
   func replace(_ channel: SubscribedChannel) {
     self.channel = channel
     choice.replace(channel.targets)
     paceTimer?.cancel()
     paceTimer = nil
-    nextStart = min(nextStart, context.actor.loop.now + channel.parameters.intervalOfSending)
     pump()
   }
 
@@ -119,14 +129,28 @@ final class Lane {
   func tick(now: ContinuousClock.Instant) -> Bool {
     let isQuiet = now - lastActive >= .seconds(1)
     for index in shores.indices {
+      stopExpecting(at: index, now: now)
       ask(at: index)
-      if isQuiet && shores[index].isHeld && shores[index].owned == 0 {
+      if isQuiet && shores[index].isHeld && shores[index].owned == 0 && parking.count == 0 {
         shores[index].isHeld = false
         context.desks[index].queue.release(tube)
       }
     }
-    return isQuiet && owned == 0 && delays.isEmpty && parking.count == 0
-      && shores.allSatisfy { $0.announcements.count == 0 && !$0.isWaitingForTurn && $0.owned == 0 }
+    guard owned == 0, parking.count == 0, shores.allSatisfy({ !$0.isWaitingForTurn && $0.owned == 0 }) else {
+      return false
+    }
+    return isCancelled || isQuiet && delays.isEmpty && shores.allSatisfy { $0.announcements.count == 0 }
+  }
+
+  /// Whether jobs that nobody announced will be found by the lane itself: it asks for more than it knows of.
+  func isTaking(at desk: Int) -> Bool { shores[desk].announcements.count > 0 }
+
+  /// What a server doesn't answer in time mustn't keep the lane from asking the others.
+  private func stopExpecting(at index: Int, now: ContinuousClock.Instant) {
+    guard let askedAt = shores[index].askedAt, now - askedAt >= Self.patience else { return }
+    expected -= shores[index].expected
+    shores[index].expected = 0
+    shores[index].askedAt = nil
   }
 
   /// Lets go of everything that others can see.
@@ -191,20 +215,24 @@ final class Lane {
       return nil
     }
     expected += count
+    shores[desk].expected = count
+    shores[desk].askedAt = context.actor.loop.now
     context.work.begin()
     return Turn(count: count, desk: desk, mark: shores[desk].announcements.mark)
   }
 
   func endTurn(_ turn: Turn, _ outcome: TakeOutcome) {
     defer { context.work.end() }
-    expected -= turn.count
+    expected -= shores[turn.desk].expected
+    shores[turn.desk].expected = 0
+    shores[turn.desk].askedAt = nil
     shores[turn.desk].isWaitingForTurn = false
-    guard outcome.failure == nil else {
-      for job in outcome.jobs { giveBack(Owned(job: job, desk: context.desks[turn.desk])) }
+    if outcome.failure == nil {
+      shores[turn.desk].announcements.took(
+        outcome.jobs.count, asked: turn.count, ranDry: outcome.ranDry, since: turn.mark)
+    } else if outcome.jobs.isEmpty && !isCancelled {
       return
     }
-    shores[turn.desk].announcements.took(
-      outcome.jobs.count, asked: turn.count, ranDry: outcome.ranDry, since: turn.mark)
     let desk = context.desks[turn.desk]
     if !outcome.jobs.isEmpty && !shores[turn.desk].isHeld {
       shores[turn.desk].isHeld = true
@@ -225,10 +253,16 @@ final class Lane {
       if channel.parameters.intervalOfSending > .zero && !mayStartByPace() { break }
       let owned = waiting.removeFirst()
       inFlight += 1
+      latestStart = channel.parameters.intervalOfSending > .zero ? .now : context.actor.loop.now
       context.work.begin()
       context.actor.spawn { await self.attempt(owned) }
     }
     ask()
+  }
+
+  /// A started push leaves now. The loop may have been busy since it was started, and the interval counts from here.
+  func pushBegins() {
+    if channel.parameters.intervalOfSending > .zero { latestStart = .now }
   }
 
   /// The push itself is over, whatever is still to be settled.
@@ -240,6 +274,7 @@ final class Lane {
   /// Nothing more will be done with the job by this lane.
   func letGo(_ owned: Owned) {
     shores[owned.desk.index].owned -= 1
+    owned.desk.free(owned.job)
     context.work.end()
   }
 
@@ -257,13 +292,11 @@ final class Lane {
   }
 
   private func mayStartByPace() -> Bool {
-    let now = ContinuousClock.now
-    if now >= nextStart {
-      nextStart = now + channel.parameters.intervalOfSending
-      return true
-    }
+    guard let latestStart else { return true }
+    let next = latestStart + channel.parameters.intervalOfSending
+    if ContinuousClock.now >= next { return true }
     if paceTimer == nil {
-      paceTimer = context.actor.loop.schedule(at: nextStart) { [weak self] in
+      paceTimer = context.actor.loop.schedule(at: next) { [weak self] in
         self?.paceTimer = nil
         self?.pump()
       }
@@ -271,6 +304,9 @@ final class Lane {
     return false
   }
 
-  /// The lane that retries what this one could not deliver.
+  /// Where what this lane could not deliver is retried.
+  var retryTube: TubeName? { kind == .retry ? tube : channel.names?.retry }
+
+  /// The lane that retries it; nil if there can be none any more.
   func laneForRetries() -> Lane? { kind == .retry ? self : retryLane(channel) }
 }

@@ -13,6 +13,8 @@ final class LaneSupervisor {
 
   private let context: EngineContext
   private var lanes: [Key: Lane] = [:]
+  /// Those of cancelled subscriptions, until what they have in hand is settled.
+  private var leaving: [Lane] = []
   private var isStopped = false
 
   init(_ context: EngineContext) { self.context = context }
@@ -24,13 +26,15 @@ final class LaneSupervisor {
     lane(channel, kind)?.announce(jobs, at: desk)
   }
 
-  /// Jobs of a retry channel become ready after `delay`.
-  func announceDelayed(_ channel: SubscribedChannel, _ jobs: Int, at desk: Int, after delay: Duration) {
-    lane(channel, .retry)?.announce(jobs, at: desk, after: delay)
+  /// The first delayed job that a channel has on a server becomes ready after `delay`.
+  func noteDelayed(_ channel: SubscribedChannel, _ kind: Lane.Kind, at desk: Int, after delay: Duration) {
+    lane(channel, kind)?.noteDelayed(at: desk, after: delay)
   }
 
-  func isAwake(subscription: Int, _ kind: Lane.Kind) -> Bool {
-    lanes[Key(subscription: subscription, kind: kind)] != nil
+  /// Whether a lane takes from the channel on a server, so that nobody else has to look what is there. One that only waits
+  /// for its delayed jobs does not.
+  func isTaking(subscription: Int, _ kind: Lane.Kind, at desk: Int) -> Bool {
+    lanes[Key(subscription: subscription, kind: kind)]?.isTaking(at: desk) ?? false
   }
 
   private func lane(_ channel: SubscribedChannel, _ kind: Lane.Kind) -> Lane? {
@@ -50,11 +54,22 @@ final class LaneSupervisor {
   func apply(_ changes: SubscriptionChanges) {
     for id in changes.changed + changes.added {
       guard let channel = context.directory.channel(id) else { continue }
-      for kind in [Lane.Kind.channel, .retry] { lanes[Key(subscription: id, kind: kind)]?.replace(channel) }
+      for kind in [Lane.Kind.channel, .retry] {
+        guard let lane = lanes[Key(subscription: id, kind: kind)] else { continue }
+        // With another topic it has other tubes.
+        if lane.channel.names == channel.names { lane.replace(channel) } else { dismiss(id, kind) }
+      }
     }
     for id in changes.cancelled {
-      for kind in [Lane.Kind.channel, .retry] { lanes[Key(subscription: id, kind: kind)]?.stop() }
+      for kind in [Lane.Kind.channel, .retry] { dismiss(id, kind) }
     }
+  }
+
+  /// A subscription that comes back gets another lane.
+  private func dismiss(_ subscription: Int, _ kind: Lane.Kind) {
+    guard let lane = lanes.removeValue(forKey: Key(subscription: subscription, kind: kind)) else { return }
+    leaving.append(lane)
+    lane.stop()
   }
 
   func run() async {
@@ -69,6 +84,11 @@ final class LaneSupervisor {
     var asleep: [Key] = []
     for (key, lane) in lanes where lane.tick(now: now) { asleep.append(key) }
     for key in asleep { lanes.removeValue(forKey: key)?.close() }
+    leaving.removeAll { lane in
+      let isOver = lane.tick(now: now)
+      if isOver { lane.close() }
+      return isOver
+    }
   }
 
   /// Takes nothing more; what has not begun goes back.
@@ -79,6 +99,8 @@ final class LaneSupervisor {
 
   func close() {
     for lane in lanes.values { lane.close() }
+    for lane in leaving { lane.close() }
     lanes = [:]
+    leaving = []
   }
 }

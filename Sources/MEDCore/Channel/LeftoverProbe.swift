@@ -3,8 +3,8 @@ import MEDLoop
 
 /// Finds jobs in channels that nobody has announced: the backlog at the start, jobs kicked or put by others.
 ///
-/// Once a second it asks one queue server which tubes exist; those that belong to live subscriptions and are asleep are
-/// looked at in turn. It has a connection of its own and uses at most a twentieth of the server's time. Tubes of others
+/// Once a second it asks one queue server which tubes exist; those that belong to live subscriptions and that
+/// nobody takes from are looked at in turn. It has a connection of its own and uses at most a twentieth of the server's time. Tubes of others
 /// are counted, never touched.
 final class LeftoverProbe {
   static let interval = Duration.seconds(1)
@@ -35,7 +35,7 @@ final class LeftoverProbe {
 
   private func look() async throws {
     let server = try await measured { try await $0.statistics() }
-    guard server.ready + server.delayed > 0 else { return }
+    guard server.ready > 0 || server.delayed > 0 else { return }
     let main = try await measured { try await $0.statistics(of: self.context.configuration.mainQueue) }
     guard server.ready > (main?.ready ?? 0) || server.delayed > (main?.delayed ?? 0) else { return }
     var foreign = 0
@@ -46,7 +46,8 @@ final class LeftoverProbe {
         continue
       }
       let kind: Lane.Kind = owner.isRetry ? .retry : .channel
-      if !supervisor.isAwake(subscription: owner.subscription, kind) { try await look(at: tube, of: owner, kind) }
+      guard !supervisor.isTaking(subscription: owner.subscription, kind, at: desk.index) else { continue }
+      try await look(at: tube, of: owner, kind)
     }
     foreignTubes = foreign
   }
@@ -59,10 +60,7 @@ final class LeftoverProbe {
     }
     guard !isStopped, let channel = context.directory.channel(owner.subscription) else { return }
     if statistics.ready > 0 { supervisor.announce(channel, kind, statistics.ready, at: desk.index) }
-    guard let untilNext else { return }
-    if kind == .retry {
-      supervisor.announceDelayed(channel, 1, at: desk.index, after: untilNext)
-    }
+    if let untilNext { supervisor.noteDelayed(channel, kind, at: desk.index, after: untilNext) }
   }
 
   /// Asks the server, then rests in proportion to the time that the answer took.

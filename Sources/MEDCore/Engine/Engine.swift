@@ -9,6 +9,9 @@ final class Engine {
   private var intakes: [Intake] = []
   private var probes: [LeftoverProbe] = []
   private lazy var supervisor = LaneSupervisor(context)
+  private var refreshing: Task<Void, Never>?
+  /// What no message waits for.
+  private let background: WorkCount
 
   /// - Parameter pusher: nil: messages are distributed to their channels and not pushed.
   init(
@@ -26,6 +29,7 @@ final class Engine {
       configuration: configuration, actor: actor, dataLog: dataLog, directory: directory, logger: logger)
     self.queue = queue
     self.pusher = pusher
+    background = WorkCount(loop: actor.loop)
   }
 
   var counters: DispatcherCounters { context.counters }
@@ -42,7 +46,11 @@ final class Engine {
     context.directory.onChange = { [weak self] in self?.supervisor.apply($0) }
     await context.directory.start()
     let directory = context.directory
-    context.actor.spawnIsolated { await directory.run() }
+    background.begin()
+    refreshing = context.actor.spawnIsolated {
+      await directory.run()
+      self.background.end()
+    }
     for desk in context.desks {
       let intake = Intake(context, desk) { [weak self] channel, target, jobs in
         guard let self, self.pusher != nil else { return }
@@ -66,6 +74,7 @@ final class Engine {
     context.logger.info("stopping", metadata: [LogKey.count: "\(context.work.count)"])
     context.isStopping = true
     for probe in probes { probe.stop() }
+    refreshing?.cancel()
     for desk in context.desks { desk.turns.stop() }
     for intake in intakes { intake.stop() }
     supervisor.stop()
@@ -77,9 +86,18 @@ final class Engine {
     }
     await context.pushSession?.close()
     _ = await context.work.finish(within: .milliseconds(500))
-    for desk in context.desks { await desk.settler.drain(within: context.configuration.settleDeadline) }
+    for desk in context.desks { desk.giveBackDetained() }
+    let settleDeadline = context.configuration.settleDeadline
+    await forEachDesk { await $0.settler.drain(within: settleDeadline) }
     supervisor.close()
-    for desk in context.desks { await desk.queue.close(within: .milliseconds(500)) }
+    await forEachDesk { await $0.queue.close(within: .milliseconds(500)) }
+    _ = await background.finish(within: .milliseconds(500))
     context.logger.info("stopped")
+  }
+
+  /// All at once: a server that doesn't answer takes its time from none of the others.
+  private func forEachDesk(_ operation: @escaping (ServerDesk) async -> Void) async {
+    let tasks = context.desks.map { desk in context.actor.spawn { await operation(desk) } }
+    for task in tasks { await task.value }
   }
 }

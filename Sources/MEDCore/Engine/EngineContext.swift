@@ -58,7 +58,7 @@ final class EngineContext {
     nextDesk = (nextDesk + 1) % desks.count
     var order = Array(desks[nextDesk...] + desks[..<nextDesk])
     if let preferred { order = [preferred] + order.filter { $0 !== preferred } }
-    return order.filter(\.queue.isReachable) + order.filter { !$0.queue.isReachable }
+    return order.filter { isResponsive($0) } + order.filter { !isResponsive($0) }
   }
 
   /// The server that the next batch of copies goes to.
@@ -66,9 +66,20 @@ final class EngineContext {
     guard desks.count > 1 else { return desks[0] }
     for _ in desks.indices {
       nextDesk = (nextDesk + 1) % desks.count
-      if desks[nextDesk].queue.isReachable { break }
+      if isResponsive(desks[nextDesk]) { return desks[nextDesk] }
     }
-    return desks[nextDesk]
+    return desks.first(where: \.queue.isReachable) ?? desks[nextDesk]
+  }
+
+  private func isResponsive(_ desk: ServerDesk) -> Bool {
+    desk.queue.isReachable && !desk.isSlow(at: actor.loop.now)
+  }
+
+  func put(_ puts: [Put], at desk: ServerDesk) async -> [PutOutcome] {
+    desk.putBegins(at: actor.loop.now)
+    let outcomes = await desk.queue.put(puts)
+    desk.putEnds(at: actor.loop.now)
+    return outcomes
   }
 }
 
@@ -79,11 +90,53 @@ final class ServerDesk {
   let settler: Settler
   let turns: TakeTurns
 
+  /// Jobs whose way depends on others than the subscriber: a store, a disk, another queue server.
+  private var detained: [JobID: Job] = [:]
+
   init(index: Int, queue: any QueueServer, settler: Settler, turns: TakeTurns) {
     self.index = index
     self.queue = queue
     self.settler = settler
     self.turns = turns
+  }
+
+  // MARK: Slowness
+
+  /// A server that leaves puts unanswered for so long gets no more while there is another.
+  private static let patience = Duration.milliseconds(500)
+  private var putsUnderWay = 0
+  private var latestProgress: ContinuousClock.Instant?
+
+  func putBegins(at now: ContinuousClock.Instant) {
+    if putsUnderWay == 0 { latestProgress = now }
+    putsUnderWay += 1
+  }
+
+  func putEnds(at now: ContinuousClock.Instant) {
+    putsUnderWay -= 1
+    latestProgress = now
+  }
+
+  func isSlow(at now: ContinuousClock.Instant) -> Bool {
+    guard putsUnderWay > 0, let latestProgress else { return false }
+    return now - latestProgress >= Self.patience
+  }
+
+  // MARK: Stop
+
+  func detain(_ job: Job) { detained[job.id] = job }
+
+  func free(_ job: Job) {
+    if !detained.isEmpty { detained[job.id] = nil }
+  }
+
+  /// When no time is left to wait for those: the jobs go back. Whoever still finds a home for one may delete it.
+  func giveBackDetained() {
+    for job in detained.values {
+      var entry = Settler.Entry(job: job, settlement: Settlement(), topic: nil, subscription: nil)
+      settler.giveBack(&entry)
+    }
+    detained = [:]
   }
 }
 

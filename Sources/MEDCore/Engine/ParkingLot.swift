@@ -9,8 +9,6 @@ import MEDLoop
 final class ParkingLot<Step> {
   static var bound: Int { 10_000 }
   private static var batch: Int { 64 }
-  private static var shortestPause: Duration { .milliseconds(500) }
-  private static var longestPause: Duration { .seconds(10) }
 
   struct Place {
     let id: JobID
@@ -28,30 +26,35 @@ final class ParkingLot<Step> {
   private var pause: Duration = .zero
   private var isRunning = false
   private var parkedAgain = false
+  /// Taken out to be done again, neither over nor back yet.
+  private var resuming = 0
+  /// What can't be done now goes back to its tube.
+  private var isClosed = false
 
   init(_ context: EngineContext, resume: @escaping (Job, ServerDesk, Step) async -> Void) {
     self.context = context
     self.resume = resume
   }
 
-  var count: Int { places.count }
-  var isFull: Bool { places.count >= Self.bound }
+  var count: Int { places.count + resuming }
+  var isFull: Bool { count >= Self.bound }
+
+  private var pauses: ClosedRange<Duration> { context.configuration.parkingPauses }
 
   func park(_ job: Job, _ desk: ServerDesk, _ step: Step) {
     places.append(
       Place(id: job.id, tube: job.tube, desk: desk, step: step, fingerprint: job.body.hashValue))
     parkedAgain = true
+    if isClosed { return giveBackAll() }
     guard !isRunning else { return }
     isRunning = true
-    pause = Self.shortestPause
+    pause = pauses.lowerBound
     context.actor.spawn { await self.run() }
   }
 
-  /// What was waited for may be there again.
-  func hurry() { pause = Self.shortestPause }
-
-  /// Gives all that waits back to its tubes.
+  /// Gives all that waits, and whatever will be parked again, back to its tubes. For good.
   func giveBackAll() {
+    isClosed = true
     guard !places.isEmpty else { return }
     context.work.begin()
     context.actor.spawn { await self.giveBackEach() }
@@ -59,7 +62,14 @@ final class ParkingLot<Step> {
 
   private func giveBackEach() async {
     while let place = places.popFirst() {
-      guard let job = try? await fetch(place) else { continue }
+      let job: Job
+      do {
+        guard let fetched = try await fetch(place) else { continue }
+        job = fetched
+      } catch {
+        // The kick needs the number alone, and is tried until it is recorded.
+        job = Job(id: place.id, tube: place.tube, body: [])
+      }
       var entry = Settler.Entry(job: job, settlement: Settlement(), topic: nil, subscription: nil)
       place.desk.settler.giveBack(&entry)
     }
@@ -68,33 +78,42 @@ final class ParkingLot<Step> {
 
   /// - Returns: nil if the job is gone: deleted or kicked by others, or lost with its server. Nothing to do for us.
   private func fetch(_ place: Place) async throws -> Job? {
-    guard let body = try await place.desk.queue.peek(place.id), body.hashValue == place.fingerprint else { return nil }
+    guard let body = try await place.desk.queue.peek(place.id, in: place.tube), body.hashValue == place.fingerprint
+    else { return nil }
     return Job(id: place.id, tube: place.tube, body: body)
   }
 
   private func run() async {
-    while !places.isEmpty && !context.isStopping {
+    while !places.isEmpty && !context.isStopping && !isClosed {
       try? await context.actor.loop.sleep(for: pause)
-      if context.isStopping { break }
       parkedAgain = false
       for _ in 0..<min(Self.batch, places.count) {
-        guard let place = places.popFirst(), !context.isStopping else { break }
+        guard !context.isStopping, !isClosed, let place = places.popFirst() else { break }
         await resumeOne(place)
       }
-      pause = parkedAgain ? min(pause * 2, Self.longestPause) : .milliseconds(1)
+      pause = parkedAgain ? min(pause * 2, pauses.upperBound) : .milliseconds(1)
     }
     isRunning = false
   }
 
   private func resumeOne(_ place: Place) async {
+    let unseen = Job(id: place.id, tube: place.tube, body: [])
+    resuming += 1
+    place.desk.detain(unseen)
     context.work.begin()
-    defer { context.work.end() }
+    defer {
+      resuming -= 1
+      place.desk.free(unseen)
+      context.work.end()
+    }
     do {
       guard let job = try await fetch(place) else { return }
+      place.desk.detain(job)
       await resume(job, place.desk, place.step)
     } catch {
       places.append(place)
       parkedAgain = true
+      if isClosed { giveBackAll() }
     }
   }
 }

@@ -14,7 +14,6 @@ struct CopyPlacement {
   static let tooBig = "JOB_TOO_BIG"
 
   static let rounds = 3
-  static let firstPause = Duration.milliseconds(100)
 
   private let context: EngineContext
 
@@ -30,10 +29,10 @@ struct CopyPlacement {
   ) async -> Outcome {
     guard let tube else { return .refused(Self.noTube) }
     var reason = "no queue server can be reached"
-    var pause = Self.firstPause
+    var pause = context.configuration.placementPause
     for round in 1...Self.rounds {
       for desk in context.desksToTry(first: preferred) {
-        switch await desk.queue.put([Put(tube: tube, body: body, delay: delay)]).first ?? .unavailable {
+        switch await context.put([Put(tube: tube, body: body, delay: delay)], at: desk).first ?? .unavailable {
         case .stored: return .stored(desk)
         case .tooBig: return .refused(Self.tooBig)
         case .refused(let text): reason = text

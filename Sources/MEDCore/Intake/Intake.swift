@@ -9,6 +9,8 @@ import MEDLoop
 final class Intake {
   /// Exceptions under way at once; past this the listeners wait.
   static let maximumExceptions = 512
+  private static let longestPause = Duration.milliseconds(100)
+  private static let patience = Duration.seconds(1)
 
   static let pauseForLanes = Duration.milliseconds(2)
 
@@ -31,8 +33,8 @@ final class Intake {
   }
 
   private func makeParking() -> ParkingLot<ParkedStep> {
-    unowned let intake = self
-    return ParkingLot(context) { job, _, step in await intake.resume(job, step) }
+    weak let intake = self
+    return ParkingLot(context) { job, _, step in await intake?.resume(job, step) }
   }
 
   func start() {
@@ -53,18 +55,50 @@ final class Intake {
 
   private func run(_ listener: any QueueListener) async {
     while let jobs = await listener.next() {
-      await redistribute(jobs)
-      while !hasRoom && !context.isStopping {
-        await withUnsafeContinuation { pausedListeners.append($0) }
-      }
+      if context.desks.count == 1 { await redistribute(jobs) } else { await redistributeWithPatience(jobs) }
+      while !hasRoom && !context.isStopping { await pause() }
       while context.lanesAreBackedUp && !context.isStopping {
         try? await context.actor.loop.sleep(for: Self.pauseForLanes)
       }
     }
   }
 
+  /// Copies may go to another server than the listener's own, and one that doesn't answer mustn't hold this one up: the
+  /// listener goes on, and the batch counts as an exception until it is answered.
+  private func redistributeWithPatience(_ jobs: [Job]) async {
+    var isDone = false
+    var isLate = false
+    var waiter: UnsafeContinuation<Void, Never>?
+    func goOn() {
+      waiter?.resume()
+      waiter = nil
+    }
+    context.work.begin()
+    context.actor.spawn {
+      await self.redistribute(jobs)
+      isDone = true
+      if isLate { self.exceptions -= jobs.count }
+      goOn()
+      self.context.work.end()
+    }
+    let timer = context.actor.loop.schedule(after: Self.patience) { goOn() }
+    await withUnsafeContinuation { waiter = $0 }
+    timer.cancel()
+    guard !isDone else { return }
+    isLate = true
+    exceptions += jobs.count
+  }
+
   private var hasRoom: Bool {
     exceptions < Self.maximumExceptions && !parking.isFull && !desk.settler.isFull
+  }
+
+  /// Room comes in many ways (exceptions end, jobs are settled, parked ones turn out to be gone): most wake the listeners
+  /// at once, and all are noticed after a while.
+  private func pause() async {
+    let timer = context.actor.loop.schedule(after: Self.longestPause) { [weak self] in self?.wakeListeners() }
+    await withUnsafeContinuation { pausedListeners.append($0) }
+    timer.cancel()
   }
 
   func wakeListeners() {
@@ -98,7 +132,7 @@ final class Intake {
     for job in jobs {
       guard let envelope = open(job) else { continue }
       guard case .known(let channels) = context.directory.lookup(envelope.topic) else {
-        except { await self.lookUpAndCopy(job, envelope) }
+        except(job) { await self.lookUpAndCopy(job, envelope) }
         continue
       }
       if channels.isEmpty {
@@ -121,7 +155,7 @@ final class Intake {
     guard !messages.isEmpty else { return }
 
     let target = context.nextReachableDesk()
-    let outcomes = puts.isEmpty ? [] : await target.queue.put(puts)
+    let outcomes = puts.isEmpty ? [] : await context.put(puts, at: target)
     for (index, owner) in owners.enumerated() {
       switch index < outcomes.count ? outcomes[index] : .unavailable {
       case .stored:
@@ -136,7 +170,7 @@ final class Intake {
       }
     }
     for message in messages where !message.unplaced.isEmpty {
-      except { await self.place(message.copy, of: message.entry, in: message.unplaced) }
+      except(message.entry.job) { await self.place(message.copy, of: message.entry, in: message.unplaced) }
     }
   }
 
@@ -145,7 +179,7 @@ final class Intake {
     do throws(MessageError) {
       return try Envelope(job.body)
     } catch {
-      except { await self.recordUndecodable(job, "\(error)") }
+      except(job) { await self.recordUndecodable(job, "\(error)") }
       return nil
     }
   }
@@ -157,12 +191,14 @@ final class Intake {
   }
 
   /// Does what isn't the common case beside the batches.
-  func except(_ operation: @escaping () async -> Void) {
+  private func except(_ job: Job, _ operation: @escaping () async -> Void) {
     exceptions += 1
+    desk.detain(job)
     context.work.begin()
     context.actor.spawn {
       await operation()
       self.exceptions -= 1
+      self.desk.free(job)
       self.context.work.end()
       if self.hasRoom { self.wakeListeners() }
     }

@@ -165,8 +165,9 @@ public protocol QueueServer: AnyObject {
   func tubes() async throws -> [String]
   /// How long until the first delayed job of `tube` becomes ready; nil if it has none.
   func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration?
-  /// The body of a job of the present run, nil if there is none by that id.
-  func peek(_ id: JobID) async throws -> [UInt8]?
+  /// The body of a job in `tube`, nil if there is none by that id. After a restart of the server the job may be a
+  /// stranger: compare.
+  func peek(_ id: JobID, in tube: TubeName) async throws -> [UInt8]?
 
   /// Ends the session once what has been asked is answered, at the latest after `deadline`.
   func close(within deadline: Duration) async

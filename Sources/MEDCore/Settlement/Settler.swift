@@ -139,7 +139,7 @@ final class Settler {
       DataRecord(
         kind, topic: entry.topic, subscription: entry.subscription, queueServer: server.address.description,
         tube: entry.job.tube.description, jobID: entry.job.id.number, reason: reason,
-        payload: kind == .kickFailed ? entry.job.body : nil))
+        payload: kind == .kickFailed && !entry.job.body.isEmpty ? entry.job.body : nil))
     logger.error(
       "a job could not be settled",
       metadata: [

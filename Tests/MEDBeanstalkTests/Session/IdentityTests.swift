@@ -14,11 +14,13 @@ struct IdentityTests {
     binlog: Bool,
     _ body: @Sendable @escaping (isolated LoopActor, BeanstalkServer, BeanstalkdServer, Job) async throws -> Void
   ) async throws {
-    let beanstalkd = try await BeanstalkdServer.start(binlog: binlog)
+    let beanstalkd = try await BeanstalkdServer.start(binlog: binlog, extraArguments: binlog ? ["-f", "0"] : [])
     try await withSession(beanstalkd.address) { actor, server in
       #expect(await server.put([Put(tube: orders, body: bytes("mine"))]).stored == [1])
       let job = try #require(await server.take(1, from: orders).jobs.first)
-      try await beanstalkd.restart()
+      try await beanstalkd.stop()
+      try await actor.waitUntil("the end was noticed") { !server.isFullyConnected && !server.isReachable }
+      try await beanstalkd.start()
       try await actor.waitUntil("connected again") { server.isFullyConnected }
       try await body(actor, server, beanstalkd, job)
     }
@@ -33,13 +35,13 @@ struct IdentityTests {
       #expect(await server.delete([job]) == [.done])
       #expect(await server.kick([job]) == [.done])
       try #expect(beanstalkd.jobs() == JobTotals(buried: 1))
-      #expect(try await server.peek(job.id) == nil)
     }
   }
 
   @Test func `a stranger in another tube survives even with the same bytes`() async throws {
     try await restarted(binlog: false) { actor, server, beanstalkd, job in
       #expect(try beanstalkd.client().put("mine", into: "elsewhere") == job.id.number)
+      #expect(try await server.peek(job.id, in: orders) == nil)
       #expect(await server.delete([job]) == [.done])
       try #expect(beanstalkd.jobs() == JobTotals(ready: 1))
     }
@@ -48,6 +50,7 @@ struct IdentityTests {
   @Test func `a job that the server kept over its restart is deleted`() async throws {
     try await restarted(binlog: true) { actor, server, beanstalkd, job in
       try #expect(beanstalkd.jobs() == JobTotals(buried: 1))
+      #expect(try await server.peek(job.id, in: orders) == bytes("mine"))
       #expect(await server.delete([job]) == [.done])
       #expect(await server.delete([job]) == [.notFound])
       try #expect(beanstalkd.jobs() == JobTotals())
@@ -76,8 +79,8 @@ struct IdentityTests {
     try await withSession(beanstalkd.address) { actor, server in
       _ = await server.put([Put(tube: orders, body: bytes("mine"))])
       let job = try #require(await server.take(1, from: orders).jobs.first)
-      #expect(try await server.peek(job.id) == bytes("mine"))
-      #expect(try await server.peek(JobID(instance: job.id.instance, number: 99)) == nil)
+      #expect(try await server.peek(job.id, in: orders) == bytes("mine"))
+      #expect(try await server.peek(JobID(instance: job.id.instance, number: 99), in: orders) == nil)
     }
   }
 }

@@ -46,6 +46,47 @@ struct EngineHarness {
     }
   }
 
+  /// Runs a dispatcher for as long as `body` takes, then stops it gracefully.
+  func run(over other: (any DataLog)? = nil, _ body: () async throws -> Void) async throws {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let dispatcher = Dispatcher(
+      configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: other ?? log,
+      logger: logger)
+    let running = Task { try await dispatcher.run() }
+    do {
+      try await body()
+    } catch {
+      running.cancel()
+      try? await running.value
+      throw error
+    }
+    running.cancel()
+    try await running.value
+  }
+
+  /// Waits until so many pushes were made.
+  func pushes(
+    _ count: Int, _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    try await eventually(comment, sourceLocation: sourceLocation) {
+      self.pusher.state.withLock { $0.urls.count } >= count
+    }
+  }
+
+  func eventually(
+    _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
+  ) async throws {
+    let deadline = ContinuousClock.now + .seconds(15)
+    while await !condition() {
+      guard ContinuousClock.now < deadline else {
+        Issue.record("not in time: \(comment)", sourceLocation: sourceLocation)
+        throw CancellationError()
+      }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+  }
+
   /// Runs a dispatcher until `condition` holds, then stops it gracefully.
   func run(
     until condition: @escaping @Sendable (MemoryQueue.State) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
@@ -82,6 +123,7 @@ extension PushAnswer {
 final class ScriptedPusher: Pusher {
   struct State: Sendable {
     var urls: [String] = []
+    var starts: [ContinuousClock.Instant] = []
     var bodies: [String] = []
     var running = 0
     var mostRunning = 0
@@ -111,6 +153,7 @@ final class ScriptedPusher: Pusher {
     func push(_ request: PushRequest) async -> PushAnswer {
       pusher.state.withLock { state in
         state.urls.append(request.url)
+        state.starts.append(.now)
         state.bodies.append(String(decoding: request.body, as: UTF8.self))
         state.running += 1
         state.mostRunning = max(state.mostRunning, state.running)

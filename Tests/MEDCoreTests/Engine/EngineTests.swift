@@ -14,9 +14,8 @@ struct EngineTests {
     #expect(urls.contains("http://127.0.0.1:9/s/2?jobid=1.000000-7-2&retry_times=0"))
   }
 
-  @Test func `a failing push goes to the retry channel and is given up after the last retry, with a record`()
-    async throws
-  {
+  @Test
+  func `a failing push goes to the retry channel and is given up after the last retry, with a record`() async throws {
     let harness = EngineHarness { _ in .error500 }
     harness.publish([1])
     try await harness.run { $0.total == 0 }
@@ -114,6 +113,18 @@ struct EngineTests {
     #expect(harness.pusher.state.withLock { $0.urls.count } == pushed)
   }
 
+  @Test
+  func `a DATA log that hangs delays a stop no longer than a push may take, and its job goes back`() async throws {
+    var harness = EngineHarness()
+    harness.configuration.defaults.maxProcessTimeoutMilliseconds = 50
+    harness.queue.state.withLock { _ = $0.add([0xC1], to: EngineHarness.main) }
+    let log = HangingLog()
+    try await harness.run(over: log) {
+      try await harness.eventually("hangs") { log.isAsked.withLock { $0 } }
+    }
+    #expect(harness.queue.state.withLock { $0.total == 1 && $0.buried == 0 })
+  }
+
   @Test func `jobs that nobody announced are found`() async throws {
     let harness = EngineHarness()
     harness.queue.state.withLock { state in
@@ -141,6 +152,18 @@ extension EngineHarness {
     pusher = ScriptedPusher(other.pusher.answer, duration: duration)
     configuration = other.configuration
     subscriptions = other.subscriptions
+  }
+}
+
+/// Answers long after everybody has gone.
+final class HangingLog: DataLog {
+  let isAsked = Locked(false)
+
+  func write(_ record: DataRecord) {}
+
+  func commit(_ record: DataRecord) async throws {
+    isAsked.withLock { $0 = true }
+    try await Task.sleep(for: .seconds(3))
   }
 }
 

@@ -29,6 +29,13 @@ final class MemoryQueue: MessageQueue {
     var held: [TubeName: Int] = [:]
     var history: [String] = []
     var takes = 0
+    /// Servers that answer no take as long as this holds.
+    var hungTakes: Set<Int> = []
+    var hungPuts: Set<Int> = []
+    /// Asked before each call, for tests that let any of them fail.
+    var script: FaultScript?
+    /// Told of each job before it is deleted.
+    var willDelete: (@Sendable (State, UInt64, Stored) -> Void)?
 
     mutating func add(_ body: [UInt8], to tube: TubeName, server: Int = 0, delay: UInt32 = 0) -> UInt64 {
       defer { nextID += 1 }
@@ -63,6 +70,8 @@ final class MemoryServer: QueueServer {
   let index: Int
   let state: Locked<MemoryQueue.State>
   let loop: EventLoop
+  /// While it is closed nothing is answered.
+  var gate: Gate?
 
   init(index: Int, state: Locked<MemoryQueue.State>, loop: EventLoop) {
     address = QueueServerAddress(host: "memory", port: UInt16(index + 1))
@@ -71,15 +80,24 @@ final class MemoryServer: QueueServer {
     self.loop = loop
   }
 
-  var isReachable: Bool { state.withLock { $0.isReachable[index] } }
+  var isReachable: Bool { state.withLock { $0.isReachable[index] && $0.script?.isDown(index) != true } }
 
   func listen(to tube: TubeName) -> any QueueListener { MemoryListener(server: self, tube: tube) }
 
+  private func answer() async {
+    if let gate { await gate.pass() } else { await Task.yield() }
+  }
+
   func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
-    await Task.yield()
+    await answer()
     let index = index
+    while tube != EngineHarness.main, state.withLock({ $0.hungTakes.contains(index) }) {
+      try? await loop.sleep(for: .milliseconds(1))
+    }
     return state.withLock { state in
-      guard state.isReachable[index] else { return TakeOutcome(failure: "unreachable") }
+      guard state.isReachable[index], state.script?.fault(of: .take, at: index) == nil else {
+        return TakeOutcome(failure: "unreachable")
+      }
       state.takes += 1
       var outcome = TakeOutcome()
       let ready = state.jobs[index].filter { $0.value.tube == tube && !$0.value.isBuried && $0.value.delay == 0 }
@@ -93,11 +111,16 @@ final class MemoryServer: QueueServer {
   }
 
   func put(_ puts: [Put]) async -> [PutOutcome] {
-    await Task.yield()
+    await answer()
     let index = index
+    while state.withLock({ $0.hungPuts.contains(index) }) { try? await loop.sleep(for: .milliseconds(1)) }
     return state.withLock { state in
       puts.map { put in
         guard state.isReachable[index] else { return .unavailable }
+        if let fault = state.script?.fault(of: .put, at: index) {
+          if fault == .doneUnanswered { _ = state.add(put.body, to: put.tube, server: index, delay: put.delay) }
+          return fault.putOutcome
+        }
         switch state.putFaults.isEmpty ? .none : state.putFaults.removeFirst() {
         case .refused: return .refused("OUT_OF_MEMORY")
         case .tooBig: return .tooBig
@@ -114,7 +137,7 @@ final class MemoryServer: QueueServer {
   }
 
   func delete(_ jobs: [Job]) async -> [SettleOutcome] {
-    await Task.yield()
+    await answer()
     let index = index
     return state.withLock { state in
       jobs.map { job in
@@ -122,21 +145,31 @@ final class MemoryServer: QueueServer {
         if job.tube == state.faultyTube, !state.deleteFaults.isEmpty, let fault = state.deleteFaults.removeFirst() {
           return .failed(fault)
         }
+        let fault = state.script?.fault(of: .delete, at: index)
+        if let fault, fault != .doneUnanswered { return .failed("\(fault)") }
+        if let stored = state.jobs[index][job.id.number] { state.willDelete?(state, job.id.number, stored) }
         state.history.append("delete \(job.tube)")
+        if fault != nil {
+          state.jobs[index][job.id.number] = nil
+          return .failed("no answer")
+        }
         return state.jobs[index].removeValue(forKey: job.id.number) == nil ? .notFound : .done
       }
     }
   }
 
   func kick(_ jobs: [Job]) async -> [SettleOutcome] {
-    await Task.yield()
+    await answer()
     let index = index
     return state.withLock { state in
       jobs.map { job in
         guard state.isReachable[index] else { return .failed("unreachable") }
         if !state.kickFaults.isEmpty, let fault = state.kickFaults.removeFirst() { return .failed(fault) }
+        let fault = state.script?.fault(of: .kick, at: index)
+        if let fault, fault != .doneUnanswered { return .failed("\(fault)") }
         guard state.jobs[index][job.id.number]?.isBuried == true else { return .notFound }
         state.jobs[index][job.id.number]?.isBuried = false
+        if fault != nil { return .failed("no answer") }
         state.history.append("kick \(job.tube)")
         return .done
       }
@@ -180,9 +213,12 @@ final class MemoryServer: QueueServer {
     }
   }
 
-  func peek(_ id: JobID) async throws -> [UInt8]? {
+  func peek(_ id: JobID, in tube: TubeName) async throws -> [UInt8]? {
     let index = index
-    return state.withLock { $0.jobs[index][id.number]?.body }
+    return try state.withLock { state in
+      if let fault = state.script?.fault(of: .peek, at: index) { throw fault }
+      return state.jobs[index][id.number]?.body
+    }
   }
 
   func close(within deadline: Duration) async {}

@@ -1,0 +1,52 @@
+import Testing
+
+@testable import MEDCore
+
+@Suite("§6 When a message is pushed again")
+struct RetryTests {
+  @Test func `the delay is the square of the retry's number times the coefficient, in seconds`() {
+    let schedule = RetrySchedule(coefficient: 10, maximumRetries: 10)
+    #expect((0..<4).map { schedule.delay(after: $0) } == [10, 40, 90, 160])
+    #expect(schedule.delay(after: 9) == 1000)
+  }
+
+  @Test(arguments: [65_535, 1 << 32, UInt64.max - 1, .max])
+  func `a delay that no queue server can hold is the longest one that it can`(retries: UInt64) {
+    #expect(RetrySchedule(coefficient: .max, maximumRetries: .max).delay(after: retries) == .max)
+  }
+
+  @Test func `a coefficient of 0 means at once, however often`() {
+    let schedule = RetrySchedule(coefficient: 0, maximumRetries: 3)
+    #expect(schedule.delay(after: 0) == 0)
+    #expect(schedule.delay(after: 1 << 31) == 0)
+  }
+
+  @Test func `a requested delay lengthens, to a day at most, and never shortens`() {
+    let schedule = RetrySchedule(coefficient: 10, maximumRetries: 10)
+    #expect(schedule.delay(after: 0, requested: 5) == 10)
+    #expect(schedule.delay(after: 0, requested: 500) == 500)
+    #expect(schedule.delay(after: 0, requested: .max) == 86_400)
+    #expect(RetrySchedule(coefficient: 1_000_000).delay(after: 0, requested: .max) == 1_000_000)
+  }
+
+  @Test func `a message is given up after so many retries, with 0 after the first push`() {
+    #expect(!RetrySchedule(maximumRetries: 10).givesUp(after: 9))
+    #expect(RetrySchedule(maximumRetries: 10).givesUp(after: 10))
+    #expect(RetrySchedule(maximumRetries: 0).givesUp(after: 0))
+    #expect(RetrySchedule(maximumRetries: 10).givesUp(after: .max))
+  }
+
+  // 1994-11-06T08:49:00Z
+  private static let now = RecordTime(microseconds: 784_111_740_000_000)
+
+  @Test(arguments: [
+    ("0", 0), ("120", 120), (" 7 ", 7), ("86401", 86_400), ("4294967296", 86_400),
+    ("99999999999999999999999", 86_400), ("Sun, 06 Nov 1994 08:49:37 GMT", 38), ("Sun, 06 Nov 1994 08:48:37 GMT", 0),
+    ("Tue, 01 Jan 2999 00:00:00 GMT", 86_400), ("Sun, 06 Nov 1994 08:49:37 CET", 0),
+    ("Sun, 66 Nov 1994 08:49:37 GMT", 0),
+    ("", 0), ("-1", 0), ("1.5", 0), ("soon", 0), ("Sun, 06 Nob 1994 08:49:37 GMT", 0), ("     ", 0), ("٣", 0),
+  ])
+  func `Retry-After is read as seconds or as a date, and as nothing if it is neither`(text: String, seconds: UInt32) {
+    #expect(RetryAfter.seconds(text, now: Self.now) == seconds)
+  }
+}

@@ -1,0 +1,115 @@
+import Glibc
+import MEDTestSupport
+import Testing
+
+// How long a stop takes is asserted with wide bounds: the machine may be busy with other tests, and what is to be told
+// apart is seconds from tens of seconds.
+@Suite("§16 Stopping by signals", .showsServerOutput)
+struct StopTests {
+  @Test func `TERM under load leaves nothing buried, loses nothing and sends nothing twice`() async throws {
+    let system = try await SystemHarness.start()
+    for _ in 0..<3 { try await system.subscribe { _ in .accept(after: .milliseconds(300)) } }
+    try system.publish(0..<200)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 60)
+    let start = ContinuousClock.now
+    #expect(try await system.stopDispatcher() == .code(0))
+    // The pushes in flight end within 300 ms; the bound for that and for giving back is 2 s on an idle machine.
+    #expect(ContinuousClock.now - start < .seconds(5))
+
+    let atStop = try system.whereabouts()
+    #expect(try system.server.jobs().buried == 0)
+    #expect(system.missing(atStop).isEmpty)
+    #expect(system.ledger.duplicates.isEmpty)
+    // What was pushed is not in a queue any more, so that it won't be pushed again.
+    #expect(system.ledger.accepted.isDisjoint(with: atStop.queued))
+
+    try await system.startDispatcher()
+    try await system.waitUntilEmpty()
+    #expect(system.ledger.accepted == system.ledger.expected)
+    #expect(system.ledger.duplicates.isEmpty)
+    #expect(try await system.stopDispatcher() == .code(0))
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT, SIGQUIT])
+  func `an idle dispatcher stops at once`(signal: Int32) async throws {
+    let system = try await SystemHarness.start()
+    try await system.subscribe()
+    try system.publish(0..<1)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 1)
+    try await system.waitUntilEmpty()
+    let start = ContinuousClock.now
+    try system.dispatcher.signal(signal)
+    #expect(try await system.dispatcher.waitForExit() == .code(0))
+    // Under 1 s on an idle machine.
+    #expect(ContinuousClock.now - start < .seconds(3))
+  }
+
+  @Test func `a subscriber that hangs holds up a stop for MaxMessageProcessTime at most`() async throws {
+    let system = try await SystemHarness.start(
+      settings: ["MaxMessageProcessTime": "1500", "DefaultMaxMessageProcessTime": "1500"])
+    try await system.subscribe { _ in .refuse(.hang) }
+    try system.publish(0..<50)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 10)
+    let start = ContinuousClock.now
+    #expect(try await system.stopDispatcher() == .code(0))
+    // 1.5 s, and 2 s for giving back.
+    #expect(ContinuousClock.now - start < .seconds(7))
+    #expect(try system.server.jobs().buried == 0)
+    #expect(try system.missing().isEmpty)
+    #expect(system.records("KICKFAIL").isEmpty)
+  }
+
+  @Test func `a second signal ends at once with 1, and loses nothing`() async throws {
+    let system = try await SystemHarness.start()
+    try await system.subscribe { _ in .refuse(.hang) }
+    try system.publish(0..<50)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 10)
+    try system.dispatcher.signal(SIGTERM)
+    try await eventually("the stop has begun") { system.log("info").contains("stopping") }
+    try system.dispatcher.signal(SIGINT)
+    #expect(try await system.dispatcher.waitForExit(within: .seconds(4)) == .code(1))
+    #expect(try system.missing().isEmpty)
+  }
+
+  @Test func `a stop while the queue server is away ends with 0 and tells what may be buried`() async throws {
+    let system = try await SystemHarness.start(binlog: true)
+    try await system.subscribe { _ in .accept(after: .milliseconds(500)) }
+    try system.publish(0..<50)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 10)
+    try await system.server.crash()
+    #expect(try await system.stopDispatcher() == .code(0))
+    #expect(!system.records("DELFAIL").isEmpty)
+    try await system.server.start()
+    #expect(try system.missing().isEmpty)
+    #expect(try await system.amend().status == .code(0))
+    try await system.startDispatcher()
+    try await system.waitUntilEmpty()
+    #expect(system.ledger.accepted == system.ledger.expected)
+  }
+
+  @Test func `TERM while pushes fail loses nothing and leaves nothing buried`() async throws {
+    let system = try await SystemHarness.start()
+    let isBroken = Locked(true)
+    try await system.subscribe { _ in
+      isBroken.withLock { $0 } ? .refuse(.status(503).delayed(.milliseconds(50))) : .accept
+    }
+    try system.publish(0..<200)
+    try await system.startDispatcher()
+    try await system.receiver.waitFor(count: 50)
+    #expect(try await system.stopDispatcher() == .code(0))
+    #expect(try system.server.jobs().buried == 0)
+    #expect(try system.missing().isEmpty)
+    #expect(try system.server.jobs().all == 200)
+    isBroken.withLock { $0 = false }
+    try await system.startDispatcher()
+    try await system.waitUntilEmpty()
+    #expect(system.ledger.accepted == system.ledger.expected)
+    #expect(system.ledger.duplicates.isEmpty)
+    #expect(system.records.isEmpty)
+  }
+}
