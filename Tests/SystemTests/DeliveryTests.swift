@@ -62,7 +62,6 @@ struct DeliveryTests {
     let whole = requests[9].arrival - requests[0].arrival
     // Nine intervals, less what the first push needed to arrive.
     #expect(whole >= .milliseconds(850))
-    for (a, b) in zip(requests, requests.dropFirst()) { #expect(b.arrival - a.arrival > .milliseconds(30)) }
   }
 
   @Test func `a copy that OriginJobId makes too big is recorded as it would have been put`() async throws {
