@@ -65,15 +65,6 @@ public final class HTTPClient {
     }
   }
 
-  /// Makes one exchange that only its deadline and ``close()`` can end: saves the cancellation handler, whose closure
-  /// optimized builds run on the global pool, two thread switches per exchange.
-  public func sendToEnd(_ request: HTTPRequest) async -> HTTPAnswer {
-    switch begin(request) {
-    case .failure(let failure): .failed(failure)
-    case .success(let handle): await withUnsafeContinuation { start(handle, $0) }
-    }
-  }
-
   private func begin(_ request: HTTPRequest) -> Result<TransferHandle, HTTPFailure> {
     loop.checkIsolated()
     if let failure = HTTPURL.objection(to: request.url) { return .failure(failure) }

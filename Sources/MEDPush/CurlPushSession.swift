@@ -17,11 +17,6 @@ final class CurlPushSession: PushSession {
   }
 
   func push(_ request: PushRequest) async -> PushAnswer {
-    answer(await client.sendToEnd(prepared(request)))
-  }
-
-  /// As ``push(_:)``, and cancelling the task ends it.
-  func pushCancellably(_ request: PushRequest) async -> PushAnswer {
     answer(await client.send(prepared(request)))
   }
 

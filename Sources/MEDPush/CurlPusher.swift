@@ -58,7 +58,7 @@ private final class OwnSession: Sendable {
 
   func push(_ request: PushRequest) async -> PushAnswer {
     do {
-      return try await started().run { actor in await self.session(on: actor).pushCancellably(request) }
+      return try await started().run { actor in await self.session(on: actor).push(request) }
     } catch {
       return .failed(PushFailure(.other, "no loop could be started: \(error)"))
     }
