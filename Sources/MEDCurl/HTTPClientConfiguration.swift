@@ -11,9 +11,9 @@ public struct HTTPClientConfiguration: Sendable {
   public var deniedNetworks = NetworkRange.linkLocal
   /// So much of a body (after decompression), and as much of headers, is read of an answer.
   public var maximumResponseBytes = 65_536
-  /// Handles that are kept for the next request, over all targets; past that the target used least recently loses its own.
+  /// Handles that are kept for the next requests; past that one is let go when its request ends.
   public var maximumIdleHandles = 4_096
-  /// A target that isn't asked for so long is forgotten, with its handles.
+  /// A target that isn't asked for so long is forgotten.
   public var idleTargetLifetime = Duration.seconds(60)
   /// Below the keep-alive times that servers usually have, so that they rarely close what is about to be used.
   public var idleConnectionLifetime = Duration.seconds(55)
