@@ -83,7 +83,7 @@ struct EngineHarness {
         Issue.record("not in time: \(comment)", sourceLocation: sourceLocation)
         throw CancellationError()
       }
-      try await Task.sleep(for: .milliseconds(2))
+      try await Task.sleep(for: .milliseconds(2))  // why: polls with a deadline
     }
   }
 

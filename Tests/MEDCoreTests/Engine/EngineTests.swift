@@ -163,7 +163,7 @@ final class HangingLog: DataLog {
 
   func commit(_ record: DataRecord) async throws {
     isAsked.withLock { $0 = true }
-    try await Task.sleep(for: .seconds(3))
+    try await Task.sleep(for: .seconds(3))  // why: it is a log that hangs
   }
 }
 

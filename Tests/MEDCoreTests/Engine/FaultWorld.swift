@@ -180,7 +180,7 @@ extension FaultWorld {
         try await running.value
         return ["not done in time: \(queue.state.withLock { "\($0.jobs) \($0.history.suffix(9))" })"] + problems
       }
-      try await Task.sleep(for: .milliseconds(1))
+      try await Task.sleep(for: .milliseconds(1))  // why: polls with a deadline
     }
     running.cancel()
     try await running.value
