@@ -62,15 +62,41 @@ final class BeanstalkConnection {
     return result
   }
 
-  /// Kicks up to `count` jobs of a tube: the buried ones if there are any.
-  /// - Returns: how many it were.
-  func kick(_ count: Int, in tube: String) throws(SystemError) -> Int {
-    try send(Array("use \(tube)\r\nkick \(count)\r\n".utf8))
+  /// Kicks up to `count` buried jobs of a tube, each by its id.
+  ///
+  /// Never by `kick <count>`: with nothing buried at that moment, because another was faster, the server would wake
+  /// delayed jobs instead.
+  /// - Returns: how many it were; fewer if others took some meanwhile.
+  func kickBuried(_ count: Int, in tube: String) throws(SystemError) -> Int {
+    try send(Array("use \(tube)\r\n".utf8))
     let using = try line()
-    let answer = try line()
     guard using.hasPrefix("USING ") else { throw refused("use", using) }
-    guard answer.hasPrefix("KICKED "), let number = Int(answer.dropFirst(7)) else { throw refused("kick", answer) }
-    return number
+    var kicked = 0
+    for _ in 0..<count {
+      try send(Array("peek-buried\r\n".utf8))
+      guard let id = try found() else { break }
+      try send(Array("kick-job \(id)\r\n".utf8))
+      let answer = try line()
+      switch answer {
+      case "KICKED": kicked += 1
+      case "NOT_FOUND": continue
+      default: throw refused("kick-job", answer)
+      }
+    }
+    return kicked
+  }
+
+  /// `FOUND <id> <bytes>\r\n<bytes>\r\n`, of which the bytes are passed over; nil for NOT_FOUND.
+  private func found() throws(SystemError) -> UInt64? {
+    let answer = try line()
+    if answer == "NOT_FOUND" { return nil }
+    let words = answer.split(separator: " ")
+    guard words.count == 3, words[0] == "FOUND", let id = UInt64(words[1]), let count = Int(words[2]),
+      (0...Self.maximumAnswer).contains(count)
+    else { throw refused("peek-buried", answer) }
+    while input.count - inputStart < count + 2 { try receive() }
+    inputStart += count + 2
+    return id
   }
 
   // MARK: Wire

@@ -31,7 +31,8 @@ public enum FreePort {
     let taken = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(lock, $0, length) }
     }
-    guard taken == 0, let probe = try? TCP.listen(port: port, backlog: 1) else {
+    // Only bound: a child that is just being spawned keeps a copy for a moment, and one that listens would be in the way.
+    guard taken == 0, let probe = try? TCP.bound(to: port) else {
       close(lock)
       return false
     }

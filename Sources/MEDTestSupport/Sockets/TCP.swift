@@ -4,11 +4,21 @@ import Glibc
 enum TCP {
   /// A listening, non-blocking socket on 127.0.0.1.
   static func listen(port: UInt16, backlog: Int32 = 1024) throws -> Int32 {
+    let fd = try bound(to: port)
+    guard Glibc.listen(fd, backlog) == 0 else {
+      let error = SystemError("listen on 127.0.0.1:\(port)")
+      close(fd)
+      throw error
+    }
+    return fd
+  }
+
+  /// A socket with that address, which doesn't listen yet. Fails if another one listens there.
+  static func bound(to port: UInt16) throws -> Int32 {
     let fd = try make(flags: SOCK_NONBLOCK.rawValue)
     setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-    let bound = withLoopback(port) { bind(fd, $0, $1) }
-    guard bound == 0, Glibc.listen(fd, backlog) == 0 else {
-      let error = SystemError("listen on 127.0.0.1:\(port)")
+    guard withLoopback(port, { bind(fd, $0, $1) }) == 0 else {
+      let error = SystemError("bind 127.0.0.1:\(port)")
       close(fd)
       throw error
     }
