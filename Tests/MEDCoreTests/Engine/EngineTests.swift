@@ -91,6 +91,14 @@ struct EngineTests {
     #expect(harness.log.records.filter { $0.kind == .deleteFailed }.count == (failures >= 3 ? 1 : 0))
   }
 
+  @Test func `a turn takes 32 jobs at most, however many may be pushed at once`() async throws {
+    var harness = EngineHarness(parameters: ["Concurrency": "200"])
+    harness.configuration.defaults.maxSendersPerChannel = 200
+    for _ in 0..<4 { harness.publish(Array(0..<100)) }
+    try await harness.run { $0.total == 0 }
+    #expect(harness.queue.state.withLock { $0.largestTake } == 32)
+  }
+
   @Test func `no more pushes run at once than Concurrency allows`() async throws {
     var harness = EngineHarness(parameters: ["Concurrency": "3"])
     harness = EngineHarness(harness, duration: .milliseconds(3))

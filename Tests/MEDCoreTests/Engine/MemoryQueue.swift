@@ -29,6 +29,8 @@ final class MemoryQueue: MessageQueue {
     var held: [TubeName: Int] = [:]
     var history: [String] = []
     var takes = 0
+    /// The most jobs that one take from a channel asked for.
+    var largestTake = 0
     /// Servers that answer no take as long as this holds.
     var hungTakes: Set<Int> = []
     var hungPuts: Set<Int> = []
@@ -99,6 +101,7 @@ final class MemoryServer: QueueServer {
         return TakeOutcome(failure: "unreachable")
       }
       state.takes += 1
+      if tube != EngineHarness.main { state.largestTake = max(state.largestTake, count) }
       var outcome = TakeOutcome()
       let ready = state.jobs[index].filter { $0.value.tube == tube && !$0.value.isBuried && $0.value.delay == 0 }
       for id in ready.keys.sorted().prefix(count) {

@@ -44,6 +44,17 @@ struct ParkingLotTests {
     }
   }
 
+  @Test func `a lot is full at its bound`() async throws {
+    _ = try await Self.run { _, context, jobs in
+      let lot = ParkingLot<Int>(context) { _, _, _ in }
+      for _ in 1..<ParkingLot<Int>.bound { lot.park(jobs[0], context.desks[0], 0) }
+      #expect(!lot.isFull)
+      lot.park(jobs[0], context.desks[0], 0)
+      #expect(lot.isFull)
+      context.isStopping = true
+    }
+  }
+
   @Test func `a parked message goes on at its step, again and again until that is done`() async throws {
     _ = try await Self.run { actor, context, jobs in
       var steps: [Int] = []

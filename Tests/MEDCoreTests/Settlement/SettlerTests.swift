@@ -41,6 +41,18 @@ struct SettlerTests {
     settler.giveBack(&entry)
   }
 
+  @Test func `a settler is full at its bound, and takes more when jobs are settled`() async throws {
+    _ = try await Self.run { _, settler, _, jobs in
+      #expect(!settler.isFull)
+      for _ in 1..<Settler.bound { Self.finish(jobs[0], settler) }
+      #expect(!settler.isFull)
+      Self.finish(jobs[0], settler)
+      #expect(settler.isFull)
+      await settler.drain(within: .seconds(10))
+      #expect(!settler.isFull)
+    }
+  }
+
   @Test func `what is handed over is done when it is drained`() async throws {
     let (queue, log) = try await Self.run { _, settler, _, jobs in
       Self.finish(jobs[0], settler)
