@@ -7,7 +7,7 @@ public final class TemporaryDirectory: Sendable {
 
   public init(_ purpose: String = "test") throws {
     let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-    var template = Array("\(parent)/med-\(purpose)-XXXXXX".utf8CString)
+    var template = Array("\(parent)/med-\(purpose)-XXXXXX".utf8CString)  // why: mkdtemp replaces the Xs
     guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp in \(parent)") }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
