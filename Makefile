@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install build release run test test-tsan test-asan lint format fuzz bench clean
+.PHONY: help install build release run test test-tsan test-asan lint format fuzz bench soak clean
 
 # Tests wait for servers more than they compute, yet hundreds at once starve each other: so many run at a time.
 WIDTH ?= $(shell expr 4 '*' $$(nproc))
@@ -46,6 +46,9 @@ format: ## Format all Swift sources
 
 fuzz: install ## Fuzz each parser: make fuzz SECONDS_EACH=60
 	Fuzz/run.sh $(or $(SECONDS_EACH),60)
+
+soak: install release ## An hour while everything around the dispatcher changes: make soak ARGS="--minutes 60 --rate 2000"
+	.build/release/soak $(ARGS)
 
 bench: install ## Measure the pieces
 	swift run -c release --package-path Benchmarks $(ARGS)

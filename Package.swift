@@ -83,6 +83,11 @@ let package = Package(
       name: "embedding-example", dependencies: ["MEDCore", "MEDBeanstalk", "MEDPush"], path: "Examples/Embedding",
       swiftSettings: settings),
 
+    // Runs for long while everything around the dispatcher changes.
+    .executableTarget(
+      name: "soak", dependencies: ["MEDApp", "MEDCore", "MEDLoop", "MEDSQLite", arguments], path: "Tests/Soak",
+      swiftSettings: settings),
+
     // Real servers for tests.
     library("MEDTestSupport"),
     tests("MEDLoopTests", ["MEDLoop"]),

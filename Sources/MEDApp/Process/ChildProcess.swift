@@ -1,16 +1,23 @@
 import Glibc
 
 /// A program started by a command line tool; it never outlives the tool.
-final class ChildProcess {
+package final class ChildProcess {
   let name: String
-  let processID: pid_t
+  package let processID: pid_t
   private var status: Int32?
+
+  /// What it ended with, 128 and the number for a signal; nil while it runs.
+  package var exitStatus: Int32? {
+    guard !isRunning, let status else { return nil }
+    let signal = status & 0x7f
+    return signal == 0 ? status >> 8 & 0xff : 128 + signal
+  }
 
   /// Starts `program` with its output in the file `log`, in a process group of its own: Ctrl-C reaches the tool alone,
   /// which then stops its children in order.
   ///
   /// The kernel ends the child if the thread that started it goes away, so start it from the main thread.
-  init(_ program: String, _ arguments: [String], log: String) throws(SystemError) {
+  package init(_ program: String, _ arguments: [String], log: String) throws(SystemError) {
     name = program.split(separator: "/").last.map(String.init) ?? program
     var command = [program] + arguments
     // Without setpriv a child only outlives a tool that is killed without a chance to clean up.
@@ -19,14 +26,14 @@ final class ChildProcess {
   }
 
   /// Looks for a program in PATH.
-  static func find(_ name: String) -> String? {
+  package static func find(_ name: String) -> String? {
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
     let directories = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin"]
     return directories.map { $0 + "/" + name }.first { access($0, X_OK) == 0 }
   }
 
   /// Whether it runs; nil once it has ended.
-  var isRunning: Bool {
+  package var isRunning: Bool {
     guard status == nil else { return false }
     var value: Int32 = 0
     if waitpid(processID, &value, WNOHANG) == processID { status = value }
@@ -34,7 +41,7 @@ final class ChildProcess {
   }
 
   /// Asks it to stop, and makes it stop after `limit`.
-  func stop(within limit: Duration) {
+  package func stop(within limit: Duration) {
     let deadline = ContinuousClock.now + limit
     if isRunning { kill(processID, SIGTERM) }
     while isRunning, ContinuousClock.now < deadline { usleep(10_000) }

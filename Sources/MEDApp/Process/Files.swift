@@ -1,21 +1,21 @@
 import Glibc
 
 /// A call of the operating system that failed, in words.
-struct SystemError: Error, CustomStringConvertible {
-  let message: String
-  let number: Int32
+package struct SystemError: Error, CustomStringConvertible {
+  package let message: String
+  package let number: Int32
 
-  init(_ what: String, _ number: Int32 = errno) {
+  package init(_ what: String, _ number: Int32 = errno) {
     self.number = number
     message = "\(what): \(String(cString: strerror(number)))"
   }
 
-  init(message: String) {
+  package init(message: String) {
     self.message = message
     number = 0
   }
 
-  var description: String { message }
+  package var description: String { message }
 }
 
 /// Opens, retrying when a signal comes in between. Descriptors are never inherited by child processes.

@@ -50,7 +50,7 @@ func localPort(of descriptor: Int32) -> UInt16 {
 }
 
 /// A port of loopback that nobody listens on at this moment.
-func freePort() throws(SystemError) -> UInt16 {
+package func freePort() throws(SystemError) -> UInt16 {
   let descriptor = try listenTCP(ListenAddress(host: "127.0.0.1", port: 0))
   defer { close(descriptor) }
   return localPort(of: descriptor)

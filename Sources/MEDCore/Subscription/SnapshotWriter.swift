@@ -5,51 +5,57 @@ import Logging
 /// write.
 ///
 /// Holds at most one state to be written: a newer one takes its place.
-final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is behind `lock`
+final class SnapshotWriter: Sendable {
   static let fileName = "subscriptions.snapshot"
+
+  private struct State {
+    var pending: SubscriptionTable?
+    /// A thread is there.
+    var isRunning = false
+    /// What was submitted isn't all on disk yet, files that only catch up aside.
+    var isWriting = false
+    var waiting: [CheckedContinuation<Void, Never>] = []
+    var failure: String?
+    /// In the thread's hands while there is one.
+    var files: ParameterFiles
+  }
 
   private let path: String
   private let logger: Logger
-  private let lock: UnsafeMutablePointer<pthread_mutex_t>
-  private var pending: SubscriptionTable?
-  private var isWriting = false
-  private var waiting: [CheckedContinuation<Void, Never>] = []
-  private var failure: String?
-  /// Used by the thread alone, of which there is one at a time.
-  private var parameterFiles: ParameterFiles
+  private let state: DataLogMonitor<State>
 
   init(directory: String, logger: Logger) {
     path = directory + "/" + Self.fileName
-    parameterFiles = ParameterFiles(directory: directory)
+    state = DataLogMonitor(State(files: ParameterFiles(directory: directory)))
     self.logger = logger
-    lock = .allocate(capacity: 1)
-    lock.initialize(to: pthread_mutex_t())
-    pthread_mutex_init(lock, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(lock)
-    lock.deallocate()
   }
 
   /// Why the last write failed; nil if it did not.
-  var lastError: String? { locked { failure } }
+  var lastError: String? { state.withLock { $0.failure } }
 
   func submit(_ table: SubscriptionTable) {
-    let begins = locked {
-      pending = table
-      defer { isWriting = true }
-      return !isWriting
+    let begins = state.withLock { state in
+      state.pending = table
+      state.isWriting = true
+      defer { state.isRunning = true }
+      return !state.isRunning
     }
-    if begins, !Self.onThread({ self.write() }) { finish("no thread could be started") }
+    if !begins { return state.signal() }
+    if !Self.onThread({ self.run() }) {
+      state.withLock { state in
+        state.pending = nil
+        state.isRunning = false
+      }
+      written("no thread could be started")
+    }
   }
 
-  /// Returns once nothing is left to be written.
+  /// Returns once what was submitted is written. Files of subscriptions that nothing was written for yet may follow.
   func flush() async {
     await withCheckedContinuation { continuation in
-      let isIdle = locked {
-        if isWriting { waiting.append(continuation) }
-        return !isWriting
+      let isIdle = state.withLock { state in
+        if state.isWriting { state.waiting.append(continuation) }
+        return !state.isWriting
       }
       if isIdle { continuation.resume() }
     }
@@ -69,45 +75,57 @@ final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is 
     }
   }
 
-  private func write() {
-    while true {
-      let table = locked { () -> SubscriptionTable? in
-        defer { pending = nil }
-        return pending
+  // MARK: On the thread
+
+  private func run() {
+    var files = state.withLock { $0.files }
+    while let work = next(files) {
+      switch work {
+      case .write(let table):
+        let bytes = SnapshotFormat.encode(table.byID.values.map(\.subscription))
+        written(SnapshotFile.write(bytes, to: path) ?? files.update(table))
+      case .catchUp:
+        files.catchUp()
       }
-      guard let table else { break }
-      let bytes = SnapshotFormat.encode(table.byID.values.map(\.subscription))
-      let failed = SnapshotFile.write(bytes, to: path)
-      let problem = failed ?? parameterFiles.update(table)
-      locked { failure = problem }
-      if let problem {
-        logger.warning("snapshot of the subscriptions can't be written", metadata: ["error": "\(problem)"])
-      }
-      if locked({ pending == nil }) { break }
     }
-    finish(nil)
   }
 
-  private func finish(_ problem: String?) {
-    let (again, resumed) = locked { () -> (Bool, [CheckedContinuation<Void, Never>]) in
-      if let problem {
-        failure = problem
-        pending = nil
-      }
-      // Submitted between the last look and now: the thread goes on.
-      if pending != nil { return (true, []) }
-      isWriting = false
-      defer { waiting = [] }
-      return (false, waiting)
-    }
-    if again { return write() }
-    for continuation in resumed { continuation.resume() }
+  private enum Step {
+    case write(SubscriptionTable)
+    case catchUp
   }
 
-  private func locked<T>(_ body: () -> T) -> T {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    return body()
+  /// Waits for a table; while files are behind, no longer than until the next of them may be written.
+  /// - Returns: nil if there is nothing left to do: the thread ends.
+  private func next(_ files: ParameterFiles) -> Step? {
+    let due = DataLogMonitor<State>.uptime() + ParameterFiles.pauseNanoseconds
+    return state.wait { state in
+      if let table = state.pending {
+        state.pending = nil
+        return .proceed(.write(table))
+      }
+      guard files.isBehind else {
+        state.files = files
+        state.isRunning = false
+        return .proceed(nil)
+      }
+      return DataLogMonitor<State>.uptime() >= due ? .proceed(.catchUp) : .wait(until: due)
+    }
+  }
+
+  private func written(_ problem: String?) {
+    if let problem {
+      logger.warning("snapshot of the subscriptions can't be written", metadata: ["error": "\(problem)"])
+    }
+    let waiting = state.withLock { state in
+      state.failure = problem
+      // Submitted meanwhile: it will be written next.
+      if state.pending != nil { return [CheckedContinuation<Void, Never>]() }
+      state.isWriting = false
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for continuation in waiting { continuation.resume() }
   }
 
   private final class Work: Sendable {

@@ -326,6 +326,33 @@ struct DirectoryTests {
     #expect(file(3) == nil)
   }
 
+  @Test func `files past a burst follow one by one, and a change is written at once`() throws {
+    let place = TemporaryDirectory()
+    func content(_ id: Int) -> String? {
+      let bytes = try? SnapshotFile.read("\(place.path)/subscription_params_\(id).json").get()
+      return bytes.map { String(decoding: $0, as: UTF8.self) }
+    }
+    let ids = 1...(2 * ParameterFiles.burst + 2)
+    func written() -> [Int] { ids.filter { content($0) != nil } }
+    var files = ParameterFiles(directory: place.path)
+    var subscriptions = ids.map { Subscription.make($0, "a", ["Concurrency": "2"]) }
+    let first = SubscriptionTable().next(subscriptions, ChannelRules()).table
+    #expect(files.update(first) == nil)
+    #expect(written().count == ParameterFiles.burst)
+    files.catchUp()
+    #expect(written().count == ParameterFiles.burst + 1)
+
+    let changed = try #require(written().first)
+    subscriptions[changed - 1] = .make(changed, "a", ["Concurrency": "3"])
+    #expect(files.update(first.next(subscriptions, ChannelRules()).table) == nil)
+    #expect(content(changed)?.hasPrefix(#"{"Concurrency":3,"#) == true)
+    #expect(written().count == 2 * ParameterFiles.burst + 1)
+    #expect(files.isBehind)
+    files.catchUp()
+    #expect(written().count == ids.count)
+    #expect(!files.isBehind)
+  }
+
   @Test func `it refreshes at its interval, and with backoff while the store is down`() async {
     let store = MemorySubscriptionStore()
     let directory = directory(store)
