@@ -8,8 +8,8 @@ import Glibc
 struct ParameterFiles {
   /// So many files of subscriptions that have none from this run are written at once.
   static let burst = 500
-  /// Ten files a second are about a third of a percent of a core.
-  static let pauseNanoseconds: UInt64 = 100_000_000
+  /// Four files a second are below a quarter of a percent of a core.
+  static let pauseNanoseconds: UInt64 = 250_000_000
 
   private let directory: String
   /// Generation of the channel that each file was written for.
