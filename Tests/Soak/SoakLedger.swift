@@ -6,6 +6,7 @@ import MEDLoop
 /// Message n belongs to topic n mod topics. A bit for each message: an hour at any rate fits.
 final class SoakLedger: Sendable {
   private struct State {
+    var taken = 0
     var published = 0
     var bits: [UInt64] = []
     var arrived = 0
@@ -19,8 +20,15 @@ final class SoakLedger: Sendable {
 
   func topic(of number: Int) -> String { "topic\(number % topics)" }
 
-  /// All below `number` are confirmed by a queue server.
-  func publish(upTo number: Int) { state.withLock { $0.published = number } }
+  /// The numbers of the next messages, which whoever takes them must get confirmed.
+  func take(_ count: Int) -> Range<Int> {
+    state.withLock { state in
+      defer { state.taken += count }
+      return state.taken..<state.taken + count
+    }
+  }
+
+  func confirm(_ count: Int) { state.withLock { $0.published += count } }
 
   /// - Parameter body: `{"n":<number>}`
   func arrive(_ body: [UInt8], isStable: Bool) {
@@ -41,10 +49,10 @@ final class SoakLedger: Sendable {
   var arrived: Int { state.withLock { $0.arrived } }
   var requests: Int { state.withLock { $0.requests } }
 
-  /// Those that were published and haven't arrived.
+  /// Those that were published and haven't arrived, when all that were taken are confirmed.
   func missing() -> [Int] {
     state.withLock { state in
-      (0..<state.published).filter { number in
+      (0..<state.taken).filter { number in
         let word = number / 64
         return word >= state.bits.count || state.bits[word] & 1 << UInt64(number % 64) == 0
       }

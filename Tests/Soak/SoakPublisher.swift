@@ -3,7 +3,8 @@ import MEDApp
 import MEDCore
 import MEDLoop
 
-/// Publishes at a steady rate, to another queue server when one fails: a message counts when its put was confirmed.
+/// Publishes at a steady rate, over a thread for each queue server, so that one that hangs holds up its own share alone.
+/// A batch that fails goes to another server, until it is confirmed.
 final class SoakPublisher: Sendable {
   private static let batch = 20
 
@@ -20,50 +21,51 @@ final class SoakPublisher: Sendable {
   }
 
   func start() {
-    let thread = Thread { [self] in
-      run()
-      isDone.signal()
+    for first in servers.indices {
+      let thread = Thread { [self] in
+        run(first)
+        isDone.signal()
+      }
+      thread.name = "publisher \(first)"
+      thread.start()
     }
-    thread.name = "publisher"
-    thread.start()
   }
 
   /// Returns when the last message is confirmed.
   func stop() {
     isStopped.withLock { $0 = true }
-    isDone.wait()
+    for _ in servers { isDone.wait() }
   }
 
-  private func run() {
+  private func run(_ first: Int) {
+    let pause = Duration.nanoseconds(1_000_000_000 * Self.batch * servers.count / rate)
     var publisher: BeanstalkPublisher?
-    var turn = 0
-    var next = 0
     var due = ContinuousClock.now
     while !isStopped.withLock({ $0 }) {
-      let numbers = next..<next + Self.batch
+      publish(ledger.take(Self.batch), first, &publisher)
+      // What was missed while a server was away isn't made up for by a burst.
+      due = max(due + pause, .now - .seconds(1))
+      let left = due - .now
+      if left > .zero { usleep(UInt32(left / .microseconds(1))) }  // why: the pace
+    }
+  }
+
+  private func publish(_ numbers: Range<Int>, _ first: Int, _ publisher: inout BeanstalkPublisher?) {
+    var turn = first
+    while true {
       do {
         if publisher == nil {
-          turn += 1
           let order = servers.indices.map { servers[($0 + turn) % servers.count] }
           publisher = try BeanstalkPublisher(servers: order, tube: SoakStage.mainQueue)
         }
         try publisher?.publish(numbers.map { try job($0) })
+        return ledger.confirm(numbers.count)
       } catch {
         // Stored or not: those that were come twice.
         publisher = nil
+        turn += 1
         usleep(20_000)  // why: a server that died is back soon
-        due = max(due, .now)
-        continue
       }
-      next = numbers.upperBound
-      ledger.publish(upTo: next)
-      due += .nanoseconds(1_000_000_000 * Self.batch / rate)
-      // What was missed while all servers were away isn't made up for by a burst.
-      due = max(due, .now - .seconds(1))
-      let left = due - .now
-      if left > .zero { usleep(UInt32(left / .microseconds(1))) }  // why: the pace
-      // Another server now and then: all of them are used.
-      if next % (Self.batch * 500) == 0 { publisher = nil }
     }
   }
 
