@@ -9,6 +9,7 @@ final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is 
   static let fileName = "subscriptions.snapshot"
 
   private let path: String
+  private let writeFile: @Sendable (_ bytes: [UInt8], _ path: String) -> String?
   private let logger: Logger
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
   private var pending: SubscriptionTable?
@@ -18,7 +19,12 @@ final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is 
   /// Used by the thread alone, of which there is one at a time.
   private var parameterFiles: ParameterFiles
 
-  init(directory: String, logger: Logger) {
+  /// - Parameter writeFile: returns what failed, or nil.
+  init(
+    directory: String, logger: Logger,
+    writeFile: @escaping @Sendable (_ bytes: [UInt8], _ path: String) -> String? = { SnapshotFile.write($0, to: $1) }
+  ) {
+    self.writeFile = writeFile
     path = directory + "/" + Self.fileName
     parameterFiles = ParameterFiles(directory: directory)
     self.logger = logger
@@ -77,7 +83,7 @@ final class SnapshotWriter: @unchecked Sendable {  // why: all mutable state is 
       }
       guard let table else { break }
       let bytes = SnapshotFormat.encode(table.byID.values.map(\.subscription))
-      let failed = SnapshotFile.write(bytes, to: path)
+      let failed = writeFile(bytes, path)
       let problem = failed ?? parameterFiles.update(table)
       locked { failure = problem }
       if let problem {
