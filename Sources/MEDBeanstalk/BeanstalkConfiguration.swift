@@ -34,6 +34,9 @@ public struct BeanstalkConfiguration: Sendable {
   public var gatherLimit = 32 << 10
   /// Bytes that may wait to be sent on one connection; what comes beyond is refused as if the server were away.
   public var outputLimit = 256 << 20
+  /// Jobs that may lie buried without an owner, until it is known: with so many, nothing more is taken from the server or
+  /// put there until some of them are settled. What is under way then comes on top.
+  public var maximumAdrift = 10_000
   /// The largest answer that is read, in bytes: a job, or the list of all tubes.
   public var maximumReplyBody = 64 << 20
 

@@ -12,6 +12,7 @@ actor SQLiteConnection {
     case watcher, lookups
   }
 
+  /// Seconds that a lock of others is waited for.
   static let busyTimeout: TimeInterval = 5
 
   /// What ``SQLiteConnection/changedSubscriptions(since:)`` remembers of its last look.
@@ -24,6 +25,7 @@ actor SQLiteConnection {
 
   nonisolated let path: String
   nonisolated let role: Role
+  nonisolated let busyTimeout: TimeInterval
   nonisolated let logger: Logger
   nonisolated let executor: SerialQueueExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -33,9 +35,10 @@ actor SQLiteConnection {
   private var identity: FileIdentity?
   private var hasBeenOpen = false
 
-  init(path: String, role: Role, logger: Logger) {
+  init(path: String, role: Role, busyTimeout: TimeInterval, logger: Logger) {
     self.path = path
     self.role = role
+    self.busyTimeout = busyTimeout
     self.logger = logger
     executor = SerialQueueExecutor(label: "medispatcher.sqlite.\(role.rawValue)")
   }
@@ -84,7 +87,7 @@ actor SQLiteConnection {
       throw StoreError(.unavailable, "\(path): there is no such file")
     }
     do {
-      let queue = try DatabaseQueue(path: path, configuration: Self.configuration(label: role.rawValue))
+      let queue = try DatabaseQueue(path: path, configuration: configuration())
       if role == .writer && !hasBeenOpen {
         try queue.writeWithoutTransaction(SQLiteSchema.prepare)
       } else {
@@ -102,9 +105,9 @@ actor SQLiteConnection {
     }
   }
 
-  private static func configuration(label: String) -> Configuration {
+  private func configuration() -> Configuration {
     var configuration = Configuration()
-    configuration.label = label
+    configuration.label = role.rawValue
     configuration.busyMode = .timeout(busyTimeout)
     configuration.foreignKeysEnabled = false
     configuration.journalMode = .wal

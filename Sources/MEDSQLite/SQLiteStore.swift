@@ -17,10 +17,15 @@ public struct SQLiteStore: SubscriptionStore {
 
   /// - Parameter path: made if it isn't there; its directory must be.
   public init(path: String, logger: Logger) {
+    self.init(path: path, busyTimeout: SQLiteConnection.busyTimeout, logger: logger)
+  }
+
+  /// - Parameter busyTimeout: seconds that a lock of others is waited for; then the store is down.
+  init(path: String, busyTimeout: TimeInterval, logger: Logger) {
     self.path = path
-    writer = SQLiteConnection(path: path, role: .writer, logger: logger)
-    watcher = SQLiteConnection(path: path, role: .watcher, logger: logger)
-    lookups = SQLiteConnection(path: path, role: .lookups, logger: logger)
+    writer = SQLiteConnection(path: path, role: .writer, busyTimeout: busyTimeout, logger: logger)
+    watcher = SQLiteConnection(path: path, role: .watcher, busyTimeout: busyTimeout, logger: logger)
+    lookups = SQLiteConnection(path: path, role: .lookups, busyTimeout: busyTimeout, logger: logger)
   }
 
   /// Opens the file and makes what is missing. Needn't be called; tells early what is wrong.

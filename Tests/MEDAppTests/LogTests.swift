@@ -14,9 +14,9 @@ final class Scratch {
   func text(_ name: String) -> String? { try? String(contentsOfFile: path + "/" + name, encoding: .utf8) }
 }
 
-/// Looks again and again until it is so, for at most ten seconds.
+/// Looks again and again until it is so, for at most twenty seconds.
 func eventually(_ condition: () -> Bool) -> Bool {
-  let deadline = ContinuousClock.now + .seconds(10)
+  let deadline = ContinuousClock.now + .seconds(20)
   while ContinuousClock.now < deadline {
     if condition() { return true }
     usleep(5000)  // why: the pause between two looks

@@ -178,6 +178,33 @@ struct SQLiteStoreTests {
     #expect(try await store.subscriptions(changedSince: version)?.subscriptions == [])
   }
 
+  @Test func `a lock that others keep for 5 s makes the store one that is down, until they let go`() async throws {
+    #expect(Place().store().writer.busyTimeout == 5)
+    let place = Place()
+    try place.sqlite3(Place.toolSchema + Place.twoSubscriptions)
+    let store = SQLiteStore(path: place.path, busyTimeout: 0.05, logger: Place.logger)
+    let before = try place.begin("BEGIN EXCLUSIVE; SELECT 'locked';")
+    #expect(before.line() == "locked")
+    for _ in 0..<2 {
+      let error = try #require(
+        await #expect(throws: StoreError.self) { _ = try await store.subscriptions(changedSince: nil) })
+      #expect(error.code == .busy)
+      #expect(error.disposition == .retry)
+    }
+    before.end("COMMIT;")
+    #expect(try await store.subscriptions(ofTopic: "t").map(\.id) == [1, 2])
+
+    let other = try place.begin("BEGIN IMMEDIATE; SELECT 'locked';")
+    #expect(other.line() == "locked")
+    let error = try #require(
+      await #expect(throws: StoreError.self) {
+        _ = try await store.addSubscription(topic: "t", urls: ["http://a/"], subscriber: "s")
+      })
+    #expect(error.code == .busy)
+    other.end("COMMIT;")
+    #expect(try await store.addSubscription(topic: "t", urls: ["http://a/"], subscriber: "s") == 3)
+  }
+
   @Test func `a subscription that gets the id of a deleted one gets nothing else of it`() async throws {
     let place = Place()
     try place.sqlite3(

@@ -60,6 +60,9 @@ final class LogWriter: Sendable {
     if wakes { state.signal() }
   }
 
+  /// Bytes of lines that the thread hasn't taken yet.
+  var waitingBytes: Int { state.withLock { $0.pendingBytes } }
+
   /// Opens the files anew before the next line.
   func reopen() {
     state.withLock { $0.reopens = true }

@@ -25,7 +25,12 @@ public enum ToolInput {
   /// - Parameters:
   ///   - argument: JSON, or `-` for standard input.
   ///   - file: read if there is no argument; `-` is standard input here too.
+  /// - Throws: also if there are more than 1 GiB.
   public static func payloads(argument: String?, file: String?) throws -> [[UInt8]] {
+    try payloads(argument: argument, file: file, atMost: maximumBytes)
+  }
+
+  static func payloads(argument: String?, file: String?, atMost maximumBytes: Int) throws -> [[UInt8]] {
     let text: [UInt8]
     if let argument, argument != "-" {
       text = Array(argument.utf8)

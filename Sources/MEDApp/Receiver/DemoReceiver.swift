@@ -3,10 +3,8 @@ import MEDLoop
 
 /// A subscriber for tests and demonstrations: an HTTP/1.1 server on one thread that takes what comes and counts it.
 ///
-/// At most ``maximumConnections`` at a time; further ones are hung up on.
+/// Connections past ``Options/maximumConnections`` are hung up on.
 public final class DemoReceiver: Sendable {
-  static let maximumConnections = 2_000
-
   public struct Options: Sendable {
     public var address = ListenAddress(host: "127.0.0.1", port: 0)
     /// Wait so long before each answer.
@@ -17,6 +15,8 @@ public final class DemoReceiver: Sendable {
     public var failEvery = 0
     /// The same for single paths.
     public var failEveryOfPath: [String: Int] = [:]
+    /// At a time.
+    public var maximumConnections = 2_000
 
     public init() {}
   }

@@ -71,7 +71,7 @@ final class ReceiverLoop {
     while true {
       let descriptor = Glibc.accept(socket, nil, nil)
       guard descriptor >= 0 else { return }
-      guard connections.count < DemoReceiver.maximumConnections else {
+      guard connections.count < options.maximumConnections else {
         close(descriptor)
         continue
       }

@@ -7,7 +7,7 @@ import MEDLoop
 /// A batch is one blocking `reserve` and as many that don't wait, in one write. While the caller works on one batch the
 /// next is fetched: at most two are ours at a time, the one in the caller's hands and the one ahead.
 final class BeanstalkListener: QueueListener, LinkOwner {
-  /// After a refused reserve (the server is out of memory).
+  /// After a refused reserve (the server is out of memory), and while too many jobs are adrift.
   private static let refusalPause = Duration.milliseconds(500)
 
   private let endpoint: Endpoint
@@ -73,12 +73,14 @@ final class BeanstalkListener: QueueListener, LinkOwner {
 
   private func fetch() {
     guard let connection, connection.isOpen, fetching == nil, !isStopping, !isPausing else { return }
+    if adrift?.isFull == true { return pause() }
     // Whoever waits will get the batch that is being buried, so the one after it is already the one ahead.
     let allowed = waiting.isEmpty ? 1 : 2
     guard ahead.count + burying < allowed else { return }
     let count = min(batchSize, endpoint.configuration.maximumBatch)
     let exchange = ReserveExchange(
-      count, from: tube, instance: instance, priority: endpoint.configuration.buryPriority, isBlocking: true
+      count, from: tube, instance: instance, priority: endpoint.configuration.buryPriority, isBlocking: true,
+      adrift: adrift
     ) { [weak self] in self?.fetched($0) }
     exchange.onReserved = { [weak self] in self?.reserved(of: count) }
     fetching = exchange
@@ -100,7 +102,6 @@ final class BeanstalkListener: QueueListener, LinkOwner {
       burying -= 1
     }
     if !result.jobs.isEmpty {
-      adrift?.areOurs(result.jobs)
       if let first = waiting.popFirst() {
         first.resume(returning: result.jobs)
       } else {

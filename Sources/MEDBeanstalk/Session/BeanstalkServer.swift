@@ -68,8 +68,8 @@ public final class BeanstalkServer: QueueServer {
 
   public func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
     guard count > 0 else { return TakeOutcome() }
-    let result = await takes.take(count, from: tube)
-    adrift.areOurs(result.jobs)
+    guard !adrift.isFull else { return TakeOutcome(failure: "too many jobs may lie buried") }
+    let result = await takes.take(count, from: tube, adrift)
     adrift.add(result.adrift)
     return TakeOutcome(
       jobs: result.jobs, ranDry: result.ranDry, failure: result.jobs.isEmpty ? result.failure?.message : nil)
@@ -78,7 +78,7 @@ public final class BeanstalkServer: QueueServer {
   public func put(_ puts: [Put]) async -> [PutOutcome] {
     if puts.isEmpty { return [] }
     if isFirstConnect, !isReachable { await withUnsafeContinuation { awaitingFirst.append($0) } }
-    guard let connection = idlestCommandConnection else {
+    guard let connection = idlestCommandConnection, !adrift.isFull else {
       return Array(repeating: .unavailable, count: puts.count)
     }
     return await withUnsafeContinuation { connection.put(PutBatch(puts, $0)) }

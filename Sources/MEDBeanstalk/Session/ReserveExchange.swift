@@ -19,6 +19,7 @@ final class ReserveExchange: Exchange {
   private let instance: UInt32
   private let priority: UInt32
   private let isBlocking: Bool
+  private let adrift: AdriftJobs?
   private var reservesLeft: Int
   private var reserved: [Job] = []
   private var buriesAnswered = 0
@@ -31,14 +32,16 @@ final class ReserveExchange: Exchange {
   /// - Parameters:
   ///   - count: at least 1.
   ///   - isBlocking: whether the first reserve waits for a job.
+  ///   - adrift: told of each job before its bury leaves.
   init(
     _ count: Int, from tube: TubeName, instance: UInt32, priority: UInt32, isBlocking: Bool,
-    onEnd: @escaping (Result) -> Void
+    adrift: AdriftJobs?, onEnd: @escaping (Result) -> Void
   ) {
     self.tube = tube
     self.instance = instance
     self.priority = priority
     self.isBlocking = isBlocking
+    self.adrift = adrift
     reservesLeft = count
     self.onEnd = onEnd
   }
@@ -67,7 +70,9 @@ final class ReserveExchange: Exchange {
     reservesLeft -= 1
     switch reply {
     case .reserved(let id, let body):
-      reserved.append(Job(id: JobID(instance: instance, number: id), tube: tube, body: bytes.copy(body)))
+      let job = Job(id: JobID(instance: instance, number: id), tube: tube, body: bytes.copy(body))
+      reserved.append(job)
+      adrift?.isTaken(job.id)
       connection.output.append(.bury(id, priority: priority))
       connection.isAnswering = true
     case .timedOut, .deadlineSoon: result.ranDry = true

@@ -22,7 +22,7 @@ final class TakeConnection: LinkOwner {
 
   var isUp: Bool { connection != nil }
 
-  func take(_ count: Int, from tube: TubeName) async -> ReserveExchange.Result {
+  func take(_ count: Int, from tube: TubeName, _ adrift: AdriftJobs) async -> ReserveExchange.Result {
     defer { lastUse = endpoint.actor.loop.now }
     do throws(BeanstalkError) {
       if tube != watched { try await watchOnly(tube) }
@@ -35,7 +35,8 @@ final class TakeConnection: LinkOwner {
         return continuation.resume(returning: ReserveExchange.Result(failure: error))
       }
       let exchange = ReserveExchange(
-        count, from: tube, instance: instance, priority: endpoint.configuration.buryPriority, isBlocking: false
+        count, from: tube, instance: instance, priority: endpoint.configuration.buryPriority, isBlocking: false,
+        adrift: adrift
       ) { continuation.resume(returning: $0) }
       exchange.begin(on: connection)
     }

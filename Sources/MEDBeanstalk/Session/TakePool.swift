@@ -40,10 +40,10 @@ final class TakePool {
   var isFullyUp: Bool { connections.allSatisfy(\.isUp) }
   var isIdle: Bool { waiting.isEmpty && !connections.contains { $0.isTaken } }
 
-  func take(_ count: Int, from tube: TubeName) async -> ReserveExchange.Result {
+  func take(_ count: Int, from tube: TubeName, _ adrift: AdriftJobs) async -> ReserveExchange.Result {
     guard let place = await checkOut(for: tube) else { return ReserveExchange.Result(failure: latestError) }
     let connection = connections[place]
-    let result = await connection.take(count, from: tube)
+    let result = await connection.take(count, from: tube, adrift)
     checkIn(connection)
     return result
   }

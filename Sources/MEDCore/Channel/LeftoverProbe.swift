@@ -11,17 +11,29 @@ final class LeftoverProbe {
   /// Pause after a command, as a multiple of the time it took: 1 / (1 + 19) = 5 %.
   static let restFactor = 19
 
+  /// Names that are looked through before others on the loop get their turn.
+  static let namesPerTurn = 256
+
+  /// What time is to a probe. Tests pass their own.
+  struct Timing {
+    var now: () -> ContinuousClock.Instant = { .now }
+    var sleep: (Duration) async -> Void
+  }
+
   private let context: EngineContext
   private let desk: ServerDesk
   private let supervisor: LaneSupervisor
+  private let timing: Timing
   private var isStopped = false
   /// Tubes that belong to nobody here, as of the last look.
   private(set) var foreignTubes = 0
 
-  init(_ context: EngineContext, _ desk: ServerDesk, _ supervisor: LaneSupervisor) {
+  init(_ context: EngineContext, _ desk: ServerDesk, _ supervisor: LaneSupervisor, timing: Timing? = nil) {
     self.context = context
     self.desk = desk
     self.supervisor = supervisor
+    let loop = context.actor.loop
+    self.timing = timing ?? Timing { try? await loop.sleep(for: $0) }
   }
 
   func stop() { isStopped = true }
@@ -29,17 +41,19 @@ final class LeftoverProbe {
   func run() async {
     while !isStopped {
       if desk.queue.isReachable { try? await look() }
-      try? await context.actor.loop.sleep(for: Self.interval)
+      await timing.sleep(Self.interval)
     }
   }
 
-  private func look() async throws {
+  /// One round over all tubes.
+  func look() async throws {
     let server = try await measured { try await $0.statistics() }
     guard server.ready > 0 || server.delayed > 0 else { return }
     let main = try await measured { try await $0.statistics(of: self.context.configuration.mainQueue) }
     guard server.ready > (main?.ready ?? 0) || server.delayed > (main?.delayed ?? 0) else { return }
     var foreign = 0
-    for name in try await measured({ try await $0.tubes() }) {
+    for (index, name) in try await measured({ try await $0.tubes() }).enumerated() {
+      if index % Self.namesPerTurn == Self.namesPerTurn - 1 { await Task.yield() }
       guard !isStopped else { return }
       guard let owner = context.directory.owner(ofTube: name), let tube = TubeName(name) else {
         foreign += 1
@@ -65,9 +79,9 @@ final class LeftoverProbe {
 
   /// Asks the server, then rests in proportion to the time that the answer took.
   private func measured<Answer>(_ ask: (any QueueServer) async throws -> Answer) async throws -> Answer {
-    let start = ContinuousClock.now
+    let start = timing.now()
     let answer = try await ask(desk.queue)
-    try? await context.actor.loop.sleep(for: (ContinuousClock.now - start) * Self.restFactor)
+    await timing.sleep((timing.now() - start) * Self.restFactor)
     return answer
   }
 }

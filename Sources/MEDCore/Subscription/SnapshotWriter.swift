@@ -21,10 +21,16 @@ final class SnapshotWriter: Sendable {
   }
 
   private let path: String
+  private let writeFile: @Sendable (_ bytes: [UInt8], _ path: String) -> String?
   private let logger: Logger
   private let state: DataLogMonitor<State>
 
-  init(directory: String, logger: Logger) {
+  /// - Parameter writeFile: returns what failed, or nil.
+  init(
+    directory: String, logger: Logger,
+    writeFile: @escaping @Sendable (_ bytes: [UInt8], _ path: String) -> String? = { SnapshotFile.write($0, to: $1) }
+  ) {
+    self.writeFile = writeFile
     path = directory + "/" + Self.fileName
     state = DataLogMonitor(State(files: ParameterFiles(directory: directory)))
     self.logger = logger
@@ -83,7 +89,7 @@ final class SnapshotWriter: Sendable {
       switch work {
       case .write(let table):
         let bytes = SnapshotFormat.encode(table.byID.values.map(\.subscription))
-        written(SnapshotFile.write(bytes, to: path) ?? files.update(table))
+        written(writeFile(bytes, path) ?? files.update(table))
       case .catchUp:
         files.catchUp()
       }

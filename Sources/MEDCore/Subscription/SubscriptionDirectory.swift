@@ -315,5 +315,5 @@ public final class SubscriptionDirectory {
   }
 
   /// Of one refresh; the rest is counted.
-  private static let maximumWarnings = 50
+  static let maximumWarnings = 50
 }

@@ -11,7 +11,7 @@ public struct NeverHappened: Error, CustomStringConvertible {
 ///   - within: the longest wait; generous, because a waiting test costs nothing when it succeeds.
 /// - Throws: ``NeverHappened`` with the claim and the place of the call; `CancellationError`.
 public func eventually(
-  _ claim: String = "the condition holds", within limit: Duration = .seconds(10),
+  _ claim: String = "the condition holds", within limit: Duration = .seconds(20),
   every pause: Duration = .milliseconds(5), file: StaticString = #fileID, line: Int = #line,
   _ condition: () async throws -> Bool
 ) async throws {

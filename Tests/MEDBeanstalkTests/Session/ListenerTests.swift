@@ -9,18 +9,17 @@ import Testing
 struct ListenerTests {
   private let main = TubeName("main") ?? .standard
 
-  @Test func `an idle listener stops at once`() async throws {
+  @Test func `a listener that waits for a job is stopped`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
     try await withSession(beanstalkd.address) { actor, server in
       let listener = server.listen(to: main)
       try await eventually("waiting") { try beanstalkd.client().stats(tube: "main")?["current-waiting"] == "1" }
       let result = Box<[Job]?>([])
       let waiting = actor.spawn { result.value = await listener.next() }
-      let began = ContinuousClock.now
       listener.stop()
+      // Its reserve would wait for ever.
       await waiting.value
       #expect(result.value == nil)
-      #expect(ContinuousClock.now - began < .milliseconds(500))
       #expect(await listener.next() == nil)
     }
   }

@@ -54,16 +54,20 @@ struct RefusalTests {
 
   @Test func `a put answered BURIED is stored, and kicked`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    let proxy = try proxy(beanstalkd, "INSERTED 1\r\n", "BURIED 1\r\n")
-    let isKicked = Flag()
+    let proxy = try FaultProxy(to: beanstalkd)
+    // Buries the job before it says so.
     proxy.add(
-      .custom(.toServer) { piece in
-        if piece.firstRange(of: Array("kick-job 1\r\n".utf8)) != nil { isKicked.set() }
-        return .forward
+      .custom(.toClient) { piece in
+        guard let range = piece.firstRange(of: Array("INSERTED 1\r\n".utf8)),
+          let witness = try? beanstalkd.client(), let job = try? witness.reserve(from: "orders"),
+          (try? witness.bury(job.id)) != nil
+        else { return .forward }
+        return .replace(Array(piece[..<range.lowerBound] + Array("BURIED 1\r\n".utf8) + piece[range.upperBound...]))
       })
     try await withSession(proxy.address) { actor, server in
       #expect(await server.put([Put(tube: orders, body: bytes("one"))]) == [.stored(1)])
-      try await actor.waitUntil("kicked") { isKicked.isSet }
+      try #expect(beanstalkd.client().stats(job: 1)?["buries"] == "1")
+      try await actor.waitUntil("kicked") { try beanstalkd.jobs() == JobTotals(ready: 1) }
       try await actor.waitUntil("forgotten") { server.adrift.isEmpty }
     }
   }
@@ -144,12 +148,4 @@ struct RefusalTests {
       try await actor.waitUntil("noticed") { server.health.latestError?.code == .protocolViolation }
     }
   }
-}
-
-/// Something that happens on another thread.
-final class Flag: Sendable {
-  private let state = MEDTestSupport.Locked(false)
-
-  var isSet: Bool { state.withLock { $0 } }
-  func set() { state.withLock { $0 = true } }
 }

@@ -28,7 +28,7 @@ func withSession<Result: Sendable>(
 extension LoopActor {
   /// As `eventually`, for what may only be looked at on the loop.
   func waitUntil(
-    _ claim: String, within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
+    _ claim: String, within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
   ) async throws {
     let deadline = MonotonicDeadline(in: limit)
     while try await !condition() {

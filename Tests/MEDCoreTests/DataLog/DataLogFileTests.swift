@@ -120,6 +120,25 @@ struct DataLogFileTests {
     }
   }
 
+  @Test func `when 1,000 successors of a failed file are there no further name is tried`() throws {
+    #expect(DataLogNaming.successors == 1_000)
+    for number in 0...1_000 { disk.place("/log/\(DataLogNaming.single.name(at: logNoon, number: number))", size: 0) }
+    var file = file()
+    var opens = 0
+    disk.fault = { call in
+      if call == .open { opens += 1 }
+      return call == .write ? .fail(EIO) : nil
+    }
+    #expect(throws: DataLogError(.write, errno: EIO, path: "/log/data.log")) { try file.store(line(1), demands()) }
+    // Each name once, and the few files and directories that were opened before.
+    #expect((1_001...1_010).contains(opens))
+    #expect(disk.names.count == 1_001)
+    #expect(file.unconfirmed == line(1), "kept for the next attempt")
+    disk.fault = { _ in nil }
+    try file.store([], demands())
+    #expect(durable["/log/data.1.log"] == [1], "a sound one of those that are there takes it")
+  }
+
   @Test func `a directory that can't be made, synced or written in is an error`() throws {
     var file = file()
     disk.fault = { $0 == .makeDirectory ? .fail(EROFS) : nil }

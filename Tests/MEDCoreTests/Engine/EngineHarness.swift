@@ -77,7 +77,7 @@ struct EngineHarness {
   func eventually(
     _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
   ) async throws {
-    let deadline = ContinuousClock.now + .seconds(15)
+    let deadline = ContinuousClock.now + .seconds(20)
     while await !condition() {
       guard ContinuousClock.now < deadline else {
         Issue.record("not in time: \(comment)", sourceLocation: sourceLocation)
@@ -125,6 +125,10 @@ final class ScriptedPusher: Pusher {
     var urls: [String] = []
     var starts: [ContinuousClock.Instant] = []
     var bodies: [String] = []
+    /// Nothing is answered as long as this holds.
+    var isHeld = false
+    /// Times that held pushes were looked at again: the loop has made so many rounds meanwhile.
+    var heldPolls = 0
     var running = 0
     var mostRunning = 0
   }
@@ -159,6 +163,10 @@ final class ScriptedPusher: Pusher {
         state.mostRunning = max(state.mostRunning, state.running)
       }
       if pusher.duration > .zero { try? await loop.sleep(for: pusher.duration) } else { await Task.yield() }
+      while pusher.state.withLock({ $0.isHeld }) {
+        try? await loop.sleep(for: .milliseconds(1))
+        pusher.state.withLock { $0.heldPolls += 1 }
+      }
       pusher.state.withLock { $0.running -= 1 }
       return pusher.answer(request)
     }

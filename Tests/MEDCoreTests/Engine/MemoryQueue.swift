@@ -33,7 +33,14 @@ final class MemoryQueue: MessageQueue {
     var largestTake = 0
     /// Servers that answer no take as long as this holds.
     var hungTakes: Set<Int> = []
+    /// Times that those were looked at again: the loop has made so many rounds meanwhile.
+    var hungPolls = 0
+    /// Takes from channels that are under way.
+    var takesRunning = 0
+    var mostTakesRunning = 0
     var hungPuts: Set<Int> = []
+    /// Told of each question about the server or a tube.
+    var willLook: (@Sendable (String) -> Void)?
     /// Asked before each call, for tests that let any of them fail.
     var script: FaultScript?
     /// Told of each job before it is deleted.
@@ -93,8 +100,17 @@ final class MemoryServer: QueueServer {
   func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
     await answer()
     let index = index
-    while tube != EngineHarness.main, state.withLock({ $0.hungTakes.contains(index) }) {
+    let isChannel = tube != EngineHarness.main
+    if isChannel {
+      state.withLock { state in
+        state.takesRunning += 1
+        state.mostTakesRunning = max(state.mostTakesRunning, state.takesRunning)
+      }
+    }
+    defer { if isChannel { state.withLock { $0.takesRunning -= 1 } } }
+    while isChannel, state.withLock({ $0.hungTakes.contains(index) }) {
       try? await loop.sleep(for: .milliseconds(1))
+      state.withLock { $0.hungPolls += 1 }
     }
     return state.withLock { state in
       guard state.isReachable[index], state.script?.fault(of: .take, at: index) == nil else {
@@ -182,7 +198,10 @@ final class MemoryServer: QueueServer {
   func hold(_ tube: TubeName) { state.withLock { $0.held[tube, default: 0] += 1 } }
   func release(_ tube: TubeName) { state.withLock { $0.held[tube, default: 0] -= 1 } }
 
+  private func look(_ what: String) { state.withLock { $0.willLook }?(what) }
+
   func statistics() async throws -> ServerStatistics {
+    look("stats")
     let index = index
     return state.withLock { state in
       var result = ServerStatistics()
@@ -193,6 +212,7 @@ final class MemoryServer: QueueServer {
   }
 
   func statistics(of tube: TubeName) async throws -> TubeStatistics? {
+    look("stats-tube")
     let index = index
     return state.withLock { state in
       var result = TubeStatistics()
@@ -205,11 +225,13 @@ final class MemoryServer: QueueServer {
   }
 
   func tubes() async throws -> [String] {
+    look("list-tubes")
     let index = index
     return state.withLock { Set($0.jobs[index].values.map(\.tube.description)).sorted() }
   }
 
   func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration? {
+    look("peek-delayed")
     let index = index
     return state.withLock { state in
       state.jobs[index].values.filter { $0.tube == tube && $0.delay > 0 }.map(\.delay).min().map { .seconds(Int($0)) }

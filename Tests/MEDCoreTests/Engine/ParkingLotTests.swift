@@ -34,7 +34,7 @@ struct ParkingLotTests {
   }
 
   private static func wait(_ actor: LoopActor, until condition: () -> Bool) async {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(20)
     while !condition() {
       if ContinuousClock.now > deadline {
         Issue.record("not in time")

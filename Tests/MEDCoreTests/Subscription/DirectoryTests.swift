@@ -414,7 +414,7 @@ private final class ManualTime {
 /// Waits for a condition that other tasks bring about.
 @MainActor
 private func until(_ condition: @MainActor () async -> Bool) async {
-  let deadline = ContinuousClock.now + .seconds(10)
+  let deadline = ContinuousClock.now + .seconds(20)
   while !(await condition()) {
     guard ContinuousClock.now < deadline else {
       Issue.record("the condition did not come true")

@@ -56,6 +56,14 @@ struct TargetTests {
     #expect(try Target.parse(text).get().url == text)
   }
 
+  @Test func `a URL of 8,192 bytes is a target, and a longer one is not`() {
+    #expect(Target.maximumLength == 8_192)
+    let prefix = "http://host/"
+    let longest = prefix + String(repeating: "x", count: 8_192 - prefix.utf8.count)
+    #expect(throws: Never.self) { try Target.parse(longest).get() }
+    #expect(throws: Target.Problem.tooLong) { try Target.parse(longest + "x").get() }
+  }
+
   @Test func `bytes that aren't ASCII are percent-encoded`() throws {
     #expect(try Target.parse("http://host/ü?q=é").get().url == "http://host/%C3%BC?q=%C3%A9")
   }
