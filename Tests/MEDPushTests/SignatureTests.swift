@@ -1,3 +1,4 @@
+import Foundation
 import MEDCore
 import MEDTestSupport
 import Testing
@@ -22,6 +23,15 @@ struct SignatureTests {
       headers.map(\.value) == [
         "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
       ])
+  }
+
+  @Test func `what README shows is true`() throws {
+    let headers = WebhookSignature.headers(
+      try signing(Self.secret, id: "1700000000.123456-17-1"), body: Array(#"{"order":4711}"#.utf8), time: 1_700_000_001)
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+    for (name, value) in headers { #expect(readme.contains("\(name): \(value)\n")) }
   }
 
   @Test func `with several secrets there is a signature by each, in their order`() throws {

@@ -93,7 +93,7 @@ struct SigningKeysTests {
     #expect(SigningKeys("whsec_AQ== AQI  AAEC")?.all == [[1], [1, 2], [0, 1, 2]])
   }
 
-  @Test(arguments: ["", " ", "whsec_", "A", "AQ=", "not base64!", "AAEC whsec_", "AA-_", "AR", "whsec_whsec_AAEC"])
+  @Test(arguments: ["", " ", "whsec_", "A", "not base64!", "AAEC whsec_", "AA-_", "AR", "whsec_whsec_AAEC"])
   func `anything else is none`(text: String) {
     #expect(SigningKeys(text) == nil)
   }

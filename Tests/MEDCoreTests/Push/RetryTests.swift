@@ -57,4 +57,19 @@ struct RetryTests {
   ) {
     #expect(RetryAfter.seconds(text, now: Self.now) == seconds)
   }
+
+  @Test func `any text of a header gives 0 seconds to a day`() {
+    let seeds = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "120"]
+    let pieces = ["", " ", ",", ":", "-", "+", "9", "99", "Nov", "GMT", "\u{0}", "é", "Sunday,"]
+    var random = SplitMix(state: 1)
+    for _ in 0..<20_000 {
+      var text = Array(seeds.randomElement(using: &random) ?? "")
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let start = Int.random(in: 0...text.count, using: &random)
+        let end = Int.random(in: start...min(start + 3, text.count), using: &random)
+        text.replaceSubrange(start..<end, with: pieces.randomElement(using: &random) ?? "")
+      }
+      #expect(RetryAfter.seconds(String(text), now: Self.now) <= 86_400)
+    }
+  }
 }
