@@ -28,6 +28,7 @@ run: install release ## Build and show a dispatcher at work on servers of its ow
 	.build/release/medctl demo $(ARGS)
 
 test: install ## Build and run all tests: make test FILTER=… WIDTH=…
+	@Scripts/test-venv.sh
 	swift build --build-tests
 	swift test --skip-build $(TEST_ARGUMENTS)
 

@@ -39,6 +39,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -62,7 +63,8 @@ let package = Package(
     library("MEDBeanstalk", ["MEDCore", "MEDLoop", log, .product(name: "DequeModule", package: "swift-collections")]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     library("MEDCurl", ["CCurl", "MEDLoop"]),
-    library("MEDPush", ["MEDCore", "MEDCurl", "MEDLoop", log]),
+    library(
+      "MEDPush", ["MEDCore", "MEDCurl", "MEDLoop", log, .product(name: "Crypto", package: "swift-crypto")]),
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
 
     // Config file → objects → services, and the thin shells over it.

@@ -11,6 +11,8 @@ public enum Assembly {
   @Sendable
   public static func services(_ context: RunContext) async throws -> [any Service] {
     let settings = context.settings
+    // Once more: now with the rights of DAEMON_USER.
+    try context.configuration.checkFiles()
     let dataLog = FileDataLog(directory: settings.logDirectory, splitByDay: settings.splitsLogs)
     // Opens the file: a dispatcher that can't record must not start.
     try await dataLog.flush()

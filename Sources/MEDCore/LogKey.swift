@@ -12,4 +12,7 @@ public enum LogKey {
   public static let error = "error"
   public static let duration = "duration"
   public static let path = "path"
+  public static let header = "header"
+  /// How many of the same kind were left out before.
+  public static let suppressed = "suppressed"
 }

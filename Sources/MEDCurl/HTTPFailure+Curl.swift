@@ -5,10 +5,10 @@ extension HTTPFailure.Kind {
   /// What a libcurl result means for the sender of a request.
   /// - Parameters:
   ///   - systemError: `errno` of the last connect.
-  ///   - metDeniedAddress: an address was passed over because of its network.
-  init(_ code: CURLcode, systemError: Int32, metDeniedAddress: Bool) {
+  ///   - wasDenied: every address that there was to try lies in a denied network.
+  init(_ code: CURLcode, systemError: Int32, wasDenied: Bool) {
     switch code {
-    case CURLE_COULDNT_CONNECT where metDeniedAddress: self = .deniedAddress
+    case CURLE_COULDNT_CONNECT where wasDenied: self = .deniedAddress
     case CURLE_COULDNT_CONNECT: self = systemError == ECONNREFUSED ? .refused : .unreachable
     case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: self = .unresolved
     case CURLE_OPERATION_TIMEDOUT: self = .timedOut

@@ -70,7 +70,7 @@ public struct HTTPFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case timedOut
     case tls
     case invalidURL
-    /// Every address left to try is in a denied network.
+    /// Every address of the host lies in a denied network (with a proxy: of the proxy).
     case deniedAddress
     /// What came back is no HTTP, or ended too early.
     case protocolError

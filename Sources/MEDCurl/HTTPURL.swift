@@ -25,6 +25,7 @@ public enum HTTPURL {
 
   /// `text` with the user and password of `url` replaced by `***`, wherever they stand in it.
   public static func masking(_ text: String, credentialsOf url: String) -> String {
+    guard url.utf8.contains(UInt8(ascii: "@")) else { return text }
     var url = url
     let secrets = url.withUTF8 { credentials(in: $0) }
     return secrets.reduce(text) { masking($0, secret: $1) }
@@ -43,15 +44,21 @@ public enum HTTPURL {
     return nil
   }
 
+  /// Where the authority begins, whatever the scheme (a proxy's may be socks5, or missing).
+  private static func authorityStart(_ url: UnsafeBufferPointer<UInt8>) -> Int {
+    guard let colon = url.firstIndex(of: UInt8(ascii: ":")), url[colon...].starts(with: "://".utf8) else { return 0 }
+    return colon + 3
+  }
+
   private static func authorityEnd(_ url: UnsafeBufferPointer<UInt8>) -> Int {
-    let start = schemeLength(url) ?? 0
+    let start = authorityStart(url)
     let ends = [UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#")]
     return url[start...].firstIndex(where: ends.contains) ?? url.count
   }
 
   /// `user:password`, then `password` alone, of a URL that has them.
   private static func credentials(in url: UnsafeBufferPointer<UInt8>) -> [[UInt8]] {
-    let authority = url[(schemeLength(url) ?? 0)..<authorityEnd(url)]
+    let authority = url[authorityStart(url)..<authorityEnd(url)]
     guard let at = authority.lastIndex(of: UInt8(ascii: "@")) else { return [] }
     let credentials = authority[..<at]
     guard let colon = credentials.firstIndex(of: UInt8(ascii: ":")) else { return [Array(credentials)] }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// An IPv4 or IPv6 address as 4 or 16 bytes in network order. An IPv4 address mapped into IPv6 is the IPv4 address.
-public struct NetworkAddress: Hashable, Sendable {
+public struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
   /// IPv4 addresses stand in the upper 32 bits.
   let bits: UInt128
   let width: Int
@@ -47,6 +47,13 @@ public struct NetworkAddress: Hashable, Sendable {
     default:
       return nil
     }
+  }
+
+  public var description: String {
+    var bytes = bits.bigEndian
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    inet_ntop(width == 32 ? AF_INET : AF_INET6, &bytes, &text, socklen_t(text.count))
+    return text.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
   }
 
   private static func number(_ address: in6_addr) -> UInt128 {

@@ -31,6 +31,10 @@ extension TransferHandle {
     set(CURLOPT_SSL_VERIFYPEER, configuration.verifiesCertificates ? 1 : 0)
     set(CURLOPT_SSL_VERIFYHOST, configuration.verifiesCertificates ? 2 : 0)
     if let caFile = configuration.caFile { set(CURLOPT_CAINFO, caFile) }
+    // A proxy that is spoken to over TLS is judged by the same rules.
+    set(CURLOPT_PROXY_SSL_VERIFYPEER, configuration.verifiesCertificates ? 1 : 0)
+    set(CURLOPT_PROXY_SSL_VERIFYHOST, configuration.verifiesCertificates ? 2 : 0)
+    if let caFile = configuration.caFile { set(CURLOPT_PROXY_CAINFO, caFile) }
     // Empty strings, because without them the environment's settings count.
     set(CURLOPT_PROXY, configuration.proxy ?? "")
     set(CURLOPT_NOPROXY, "")

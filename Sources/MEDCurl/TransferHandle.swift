@@ -34,7 +34,9 @@ final class TransferHandle {
   private var retryAfter: String?
   private var isTruncated = false
   private var hasWholeHead = false
-  private(set) var metDeniedAddress = false
+  /// The address that was passed over last because of its network.
+  private var deniedAddress: NetworkAddress?
+  private var triedAddress = false
 
   /// - Returns: nil if memory is short.
   init?(client: HTTPClient) {
@@ -64,7 +66,8 @@ final class TransferHandle {
     retryAfter = nil
     isTruncated = false
     hasWholeHead = false
-    metDeniedAddress = false
+    deniedAddress = nil
+    triedAddress = false
     errorBuffer.pointee = 0
     url = request.url
     guard med_easy_set_string(easy, CURLOPT_URL, url) == CURLE_OK else {
@@ -170,10 +173,12 @@ final class TransferHandle {
   }
 
   func openSocket(_ address: UnsafePointer<curl_sockaddr>) -> Int32 {
-    guard client.allows(NetworkAddress(socketAddress: med_socket_address(address))) else {
-      metDeniedAddress = true
+    let peer = NetworkAddress(socketAddress: med_socket_address(address))
+    guard client.allows(peer) else {
+      deniedAddress = peer
       return CURL_SOCKET_BAD
     }
+    triedAddress = true
     let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = socket(address.pointee.family, type, address.pointee.protocol)
     if descriptor >= 0 { client.sockets.setOurs(descriptor) }
@@ -198,9 +203,13 @@ final class TransferHandle {
   }
 
   private func failure(_ code: CURLcode) -> HTTPFailure {
+    let denied = triedAddress ? nil : deniedAddress
     let kind = HTTPFailure.Kind(
-      code, systemError: Int32(truncatingIfNeeded: info(CURLINFO_OS_ERRNO) ?? 0), metDeniedAddress: metDeniedAddress)
-    if kind == .deniedAddress { return HTTPFailure(kind, "the address is in a denied network") }
+      code, systemError: Int32(truncatingIfNeeded: info(CURLINFO_OS_ERRNO) ?? 0), wasDenied: denied != nil)
+    if kind == .deniedAddress, let denied {
+      let whose = client.configuration.proxy == nil ? "the" : "the proxy's"
+      return HTTPFailure(kind, "not connected: \(whose) address \(denied) is in a denied network")
+    }
     let text = errorBuffer.pointee != 0 ? String(cString: errorBuffer) : String(cString: curl_easy_strerror(code))
     let masked = HTTPURL.masking(text, credentialsOf: url)
     return HTTPFailure(kind, HTTPURL.masking(masked, credentialsOf: client.configuration.proxy ?? ""))

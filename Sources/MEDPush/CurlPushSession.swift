@@ -24,9 +24,14 @@ final class CurlPushSession: PushSession {
     for (name, value) in request.headers where !HTTPHeader.isSendable(name: name, value: value) {
       warn(ofHeader: name, to: request.target)
     }
+    var headers = request.headers
+    if let signing = request.signing {
+      headers += WebhookSignature.headers(
+        signing, body: request.body, time: RecordTime.now().microseconds / 1_000_000)
+    }
     return HTTPRequest(
       .post, url: request.url, target: request.target, body: request.body, contentType: request.contentType,
-      headers: request.headers, timeout: request.timeout, concurrency: request.concurrency)
+      headers: headers, timeout: request.timeout, concurrency: request.concurrency)
   }
 
   private func answer(_ answer: HTTPAnswer) -> PushAnswer {

@@ -44,6 +44,7 @@ struct MedispatcherCommand: ParsableCommand {
     let configuration: Configuration
     do {
       configuration = try Configuration.load(path)
+      try configuration.checkFiles()
     } catch {
       printError(error.description)
       throw ExitCode(ExitStatus.configuration.rawValue)

@@ -28,6 +28,9 @@ struct HTTPURLTests {
     #expect(HTTPURL.masking("bob:s3cret@a failed, s3cret", credentialsOf: url) == "***@a failed, ***")
     #expect(HTTPURL.masking(url, credentialsOf: url) == "http://***@a/b@c")
     #expect(HTTPURL.masking("http://a/@b", credentialsOf: "http://a/@b") == "http://a/@b")
+    for proxy in ["socks5://bob:s3cret@a:1080", "bob:s3cret@a:1080"] {
+      #expect(HTTPURL.masking("bob:s3cret, s3cret", credentialsOf: proxy) == "***, ***")
+    }
   }
 
   @Test func `a header with a line end, a NUL or a bad name is not sent`() {

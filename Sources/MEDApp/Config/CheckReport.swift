@@ -4,8 +4,12 @@ public struct CheckReport: Sendable, CustomStringConvertible {
   public let isUsable: Bool
 
   public init(_ path: String, environment: [String: String] = processEnvironment()) {
-    do {
+    do throws(ConfigurationError) {
       let configuration = try Configuration.load(path, environment: environment)
+      let problems = configuration.fileProblems()
+      guard problems.isEmpty else {
+        throw ConfigurationError(diagnostics: configuration.diagnostics + problems)
+      }
       var lines = configuration.diagnostics.map(\.description)
       let safer = SaferDefault.all.filter { !configuration.explicit.contains($0.path) }
       if !safer.isEmpty {

@@ -43,15 +43,18 @@ extension ConfigOption {
         "Push to https URLs only if their certificate is valid."),
       ConfigOption(
         "CAFile", in: "Push", \.push.caFile, .absolutePathOrEmpty,
-        "Certificates to trust instead of the system's (PEM)."),
+        "Certificates to trust instead of the system's (PEM). Must be readable at the start."),
       ConfigOption(
-        "Proxy", in: "Push", \.push.proxy, .proxyOrEmpty, "Push through this proxy; empty: through none."),
+        "Proxy", in: "Push", \.push.proxy, .proxyOrEmpty, secret: true,
+        "Push through this proxy, http://user:password@host:port; empty: through none, whatever the environment says."
+          + " https goes through a tunnel (CONNECT), so certificates are the subscribers' own."),
       ConfigOption(
         "MaxResponseBytes", in: "Push", \.push.maximumResponseBytes, .integer(1024...16_777_216, unit: "bytes"),
         "How much of an answer is read; a longer one is a failure."),
       ConfigOption(
         "DenyNetworks", in: "Push", \.push.deniedNetworks, .networks,
-        "Never connect to addresses in these networks. The default keeps pushes away from cloud metadata services."),
+        "Never connect to addresses in these networks. The default keeps pushes away from cloud metadata services. With a"
+          + " Proxy its own address is what is checked: where it connects to is for the proxy to restrict."),
 
       ConfigOption(
         "AllowFrom", in: "Rpc", \.rpc.allowedNetworks, .networks,

@@ -5,7 +5,7 @@ struct ConfigReader {
   private(set) var explicit: Set<String> = []
 
   private let file: String
-  private let lines: KeyLines
+  let lines: KeyLines
   private let environment: [String: String]
 
   private static let options = Dictionary(

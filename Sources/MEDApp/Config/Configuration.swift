@@ -12,6 +12,7 @@ public struct Configuration: Sendable {
   public let diagnostics: [ConfigDiagnostic]
   /// The paths (`Section.Key`) of the options that the file sets itself.
   public let explicit: Set<String>
+  let lines: KeyLines
 
   /// Reads and checks the file at `path`.
   /// - Throws: all errors of the file at once, together with its warnings.
@@ -41,7 +42,7 @@ public struct Configuration: Sendable {
       throw ConfigurationError(diagnostics: diagnostics)
     }
     return Configuration(
-      path: path, settings: reader.settings, diagnostics: diagnostics, explicit: reader.explicit)
+      path: path, settings: reader.settings, diagnostics: diagnostics, explicit: reader.explicit, lines: reader.lines)
   }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// The parser tells lines of syntax errors only. This scanner knows just enough TOML for its purpose (table headers, keys
 /// at the beginning of a line, strings and arrays that go on over lines) and takes any input.
-struct KeyLines {
+struct KeyLines: Sendable {
   private var lines: [String: Int] = [:]
 
   init(_ text: String) {

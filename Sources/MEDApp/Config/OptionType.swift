@@ -124,8 +124,14 @@ extension OptionType where Value == String {
   }
 
   static var proxyOrEmpty: Self {
-    text("a http://, https:// or socks5:// URL, or empty") { text in
-      text.isEmpty || ["http://", "https://", "socks5://", "socks5h://"].contains { text.hasPrefix($0) }
+    text("a http://, https://, socks5:// or socks5h:// URL with a host, or empty") { text in
+      guard !text.isEmpty else { return true }
+      guard let scheme = ["http://", "https://", "socks5://", "socks5h://"].first(where: text.hasPrefix) else {
+        return false
+      }
+      let authority = text.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
+      let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+      return !host.isEmpty && !host.hasPrefix(":") && !text.contains(where: \.isWhitespace)
     }
   }
 

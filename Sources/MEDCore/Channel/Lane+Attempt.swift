@@ -25,17 +25,16 @@ extension Lane {
       guard let chosen = choice.next(at: context.actor.loop.now) else {
         pushEnded()
         context.counters.dropped += 1
-        context.logger.warning(
-          "no URL to push to; the message is dropped",
-          metadata: [LogKey.topic: "\(channel.topic)", LogKey.subscription: "\(channel.id)"])
+        context.warn(.noTarget, of: channel, "no URL to push to; the message is dropped")
         return await record(owned, .dropped, reason: "the subscription has no URL to push to")
       }
       target = chosen
-      request = PushRequest(
-        url: target.url(jobID: jobID, retryTimes: retryTimes), target: target.url,
-        body: try PushBody.form(jobID: jobID, retryTimes: retryTimes, envelope: envelope),
-        headers: headers(of: envelope), timeout: channel.parameters.processTimeout,
-        concurrency: channel.parameters.concurrency)
+      request = try context.requests.request(
+        for: envelope, of: channel, to: target, jobID: jobID, retryTimes: retryTimes
+      ) { header in
+        context.warn(
+          .unsendableHeader, of: channel, "a header that can't be sent was left out", [LogKey.header: "\(header)"])
+      }
     } catch {
       pushEnded()
       return await recordUndecodable(owned, error)
@@ -62,23 +61,6 @@ extension Lane {
     }
   }
 
-  private func headers(of envelope: Envelope) -> [(name: String, value: String)] {
-    var headers: [(name: String, value: String)] = []
-    let context = envelope.context
-    if !context.isEmpty { headers.append((self.context.configuration.contextHeader, context)) }
-    let owl = envelope.owlContext
-    if !owl.isEmpty { headers.append((self.context.configuration.owlContextHeader, owl)) }
-    guard !headers.isEmpty else { return [] }
-    return headers.filter { header in
-      let isClean = header.value.utf8.allSatisfy { $0 != 0 && $0 != 0x0A && $0 != 0x0D }
-      if !isClean {
-        self.context.logger.warning(
-          "a context with a line break is not sent as a header", metadata: [LogKey.subscription: "\(channel.id)"])
-      }
-      return isClean
-    }
-  }
-
   private enum Judgement {
     case delivered
     case failed(reason: String, requestedDelay: UInt32)
@@ -92,12 +74,12 @@ extension Lane {
       guard case .failed(let reason) = verdict else { return .delivered }
       let isAsking = status == 429 || status == 503
       let requested = isAsking ? retryAfter.map { RetryAfter.seconds($0, now: .now()) } ?? 0 : 0
-      return .failed(reason: "\(reason)", requestedDelay: requested)
+      return .failed(reason: "\(target): \(reason)", requestedDelay: requested)
     case .failed(let failure):
       if failure.kind == .refused || failure.kind == .unreachable {
         choice.refused(target, at: context.actor.loop.now)
       }
-      return .failed(reason: failure.message, requestedDelay: 0)
+      return .failed(reason: "\(target): \(failure.message)", requestedDelay: 0)
     }
   }
 
@@ -204,7 +186,8 @@ extension Lane {
       DataRecord(
         retryTimes == 0 ? .sent : .resent, topic: channel.topic, subscription: channel.id,
         push: .init(
-          jobID: jobID, delivered: isDelivered, status: status, elapsed: elapsed, target: target.url, body: body)))
+          jobID: jobID, delivered: isDelivered, status: status, elapsed: elapsed, target: target.description, body: body
+        )))
   }
 }
 

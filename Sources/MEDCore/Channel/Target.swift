@@ -2,11 +2,11 @@
 public struct Target: Sendable, Hashable, CustomStringConvertible {
   /// Without a fragment. Bytes above 0x7E are percent-encoded.
   public let url: String
+  /// The URL as it may be shown: user and password are masked.
+  public let description: String
   private let join: Join
 
   private enum Join: UInt8 { case question, ampersand, none }
-
-  public var description: String { url }
 
   /// Why a text isn't a target.
   public enum Problem: String, Error, Sendable, CaseIterable {
@@ -34,6 +34,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
   private init(_ text: String) {
     let whole = text.utf8.firstIndex(of: UInt8(ascii: "#")).map { String(text[..<$0]) } ?? text
     url = whole.utf8.allSatisfy { $0 < 0x7F } ? whole : Self.percentEncoded(whole)
+    description = Self.masked(url)
     if !url.utf8.contains(UInt8(ascii: "?")) {
       join = .question
     } else {
@@ -84,6 +85,16 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
     if port.isEmpty { return nil }
     guard port.allSatisfy(isDigit), let number = UInt16(Substring(port)), number > 0 else { return .port }
     return nil
+  }
+
+  /// Shares the storage of `url` if there is nothing to mask.
+  private static func masked(_ url: String) -> String {
+    let bytes = url.utf8
+    guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return url }
+    let start = bytes.index(colon, offsetBy: 3)
+    let authority = bytes[start...].prefix { !"/?#".utf8.contains($0) }
+    guard let at = authority.lastIndex(of: UInt8(ascii: "@")) else { return url }
+    return "\(url[..<start])***\(url[at...])"
   }
 
   private static func percentEncoded(_ text: String) -> String {

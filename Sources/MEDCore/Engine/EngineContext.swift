@@ -9,7 +9,9 @@ final class EngineContext {
   let directory: SubscriptionDirectory
   let logger: Logger
   let work: WorkCount
+  let requests: PushRequestBuilder
   var counters = DispatcherCounters()
+  private var pacedWarnings = PacedWarnings()
   /// Nothing new is begun any more.
   var isStopping = false
 
@@ -29,6 +31,8 @@ final class EngineContext {
     self.directory = directory
     self.logger = logger
     work = WorkCount(loop: actor.loop)
+    requests = PushRequestBuilder(
+      contextHeader: configuration.contextHeader, owlContextHeader: configuration.owlContextHeader)
   }
 
   func open(_ queue: any MessageQueue) {
@@ -50,6 +54,19 @@ final class EngineContext {
   func push(_ request: PushRequest) async -> PushAnswer {
     guard let pushSession else { return .failed(PushFailure(.cancelled, "nothing is pushed here")) }
     return await pushSession.push(request)
+  }
+
+  /// A warning that each message of a subscription could raise, and that is logged for few of them.
+  func warn(
+    _ subject: PacedWarnings.Subject, of channel: SubscribedChannel, _ message: Logger.Message,
+    _ metadata: @autoclosure () -> Logger.Metadata = [:]
+  ) {
+    guard let suppressed = pacedWarnings.pass(subject, of: channel.id, at: actor.loop.now) else { return }
+    var metadata = metadata()
+    metadata[LogKey.topic] = "\(channel.topic)"
+    metadata[LogKey.subscription] = "\(channel.id)"
+    if suppressed > 0 { metadata[LogKey.suppressed] = "\(suppressed)" }
+    logger.warning(message, metadata: metadata)
   }
 
   /// The servers in the order in which one should be tried: reachable ones in turn first, so that load spreads evenly.

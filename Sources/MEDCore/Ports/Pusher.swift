@@ -29,6 +29,8 @@ public struct PushRequest: Sendable {
   public var timeout: Duration
   /// How many exchanges with this target may run at once: sizes the connection cache.
   public var concurrency: Int
+  /// What the session signs the request with at the time of the push; nil: it isn't signed.
+  public var signing: PushSigning?
 
   public init(
     url: String, target: String, contentType: StaticString = "application/x-www-form-urlencoded", body: [UInt8],
@@ -41,6 +43,19 @@ public struct PushRequest: Sendable {
     self.headers = headers
     self.timeout = timeout
     self.concurrency = concurrency
+  }
+}
+
+/// Asks for the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+/// - Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md
+public struct PushSigning: Sendable {
+  /// The same for each repetition of a push.
+  public var messageID: String
+  public var keys: SigningKeys
+
+  public init(messageID: String, keys: SigningKeys) {
+    self.messageID = messageID
+    self.keys = keys
   }
 }
 

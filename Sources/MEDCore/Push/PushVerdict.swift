@@ -25,11 +25,12 @@ public enum PushVerdict: Sendable, Hashable {
     public var description: String {
       switch self {
       case .status(let status): "HTTP status \(status)"
-      case .truncated: "answer is too long"
-      case .notJSON: "answer is not JSON"
-      case .notAnObject: "answer is not a JSON object"
-      case .noStatus: "answer has no status"
-      case .statusNotOne: "status in the answer is not 1"
+      // These are judged with status 200 alone.
+      case .truncated: "HTTP status 200, but the answer is too long"
+      case .notJSON: "HTTP status 200, but the answer is not JSON"
+      case .notAnObject: "HTTP status 200, but the answer is not a JSON object"
+      case .noStatus: "HTTP status 200, but the answer has no status"
+      case .statusNotOne: "HTTP status 200, but the status in the answer is not 1"
       }
     }
 

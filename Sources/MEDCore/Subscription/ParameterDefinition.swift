@@ -50,6 +50,8 @@ public struct ParameterDefinition: Sendable, Equatable {
     case choice([String])
     /// UTF-8 without control characters.
     case text(maximumBytes: Int)
+    /// What ``SigningKeys`` reads, or nothing.
+    case signingSecret(maximumBytes: Int)
     /// Lines of URLs as in `reception_channel`.
     case targets(maximumBytes: Int)
   }
@@ -74,6 +76,8 @@ public struct ParameterDefinition: Sendable, Equatable {
     case .boolean: "0, 1, true or false"
     case .choice(let names): names.map { "\"\($0)\"" }.joined(separator: " or ")
     case .text(let maximum): "text of at most \(maximum) bytes without control characters"
+    case .signingSecret(let maximum):
+      "base64, maybe after \(SigningKeys.prefix), or several such with spaces between them, at most \(maximum) bytes"
     case .targets(let maximum): "http or https URLs, one per line, at most \(maximum) bytes"
     }
   }

@@ -107,7 +107,7 @@ public struct ParameterTable: Sendable {
     case .ackMode:
       (.choice(AckMode.allCases.map(\.rawValue)), .text("status"), nil, "what counts as success")
     case .payloadFormat: (.choice(PayloadFormat.allCases.map(\.rawValue)), .text("form"), nil, "body of the push")
-    case .signingSecret: (.text(maximumBytes: 512), .text(""), nil, "signs pushes with PayloadFormat json")
+    case .signingSecret: (.signingSecret(maximumBytes: 512), .text(""), nil, "signs pushes with PayloadFormat json")
     }
   }
 

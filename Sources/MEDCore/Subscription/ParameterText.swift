@@ -26,6 +26,10 @@ extension ParameterDefinition {
       let text = text.trimmed
       let isAllowed = text.utf8.count <= maximum && !text.unicodeScalars.contains(where: \.isControl)
       return isAllowed ? .value(.text(text)) : .wrong
+    case .signingSecret(let maximum):
+      let text = text.trimmed
+      let isAllowed = text.isEmpty || text.utf8.count <= maximum && SigningKeys(text) != nil
+      return isAllowed ? .value(.text(text)) : .wrong
     case .targets(let maximum):
       guard text.utf8.count <= maximum else { return .wrong }
       return Targets.parse(text, environment: "").ignored.isEmpty ? .value(.text(text)) : .wrong

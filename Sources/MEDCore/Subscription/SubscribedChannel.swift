@@ -9,6 +9,8 @@ public final class SubscribedChannel: Sendable {
   public let names: ChannelNames?
   public let targets: Targets
   public let parameters: SubscriptionParameters
+  /// What pushes are signed with; only with PayloadFormat "json".
+  public let signingKeys: SigningKeys?
   /// No two objects have the same.
   public let generation: UInt64
 
@@ -44,6 +46,7 @@ public final class SubscribedChannel: Sendable {
     self.names = names
     self.targets = targets
     self.parameters = parameters
+    signingKeys = parameters.payloadFormat == .json ? SigningKeys(parameters.signingSecret) : nil
     generation = Self.generations.wrappingAdd(1, ordering: .relaxed).newValue
   }
 }

@@ -44,9 +44,32 @@ struct RetryTests {
     ("99999999999999999999999", 86_400), ("Sun, 06 Nov 1994 08:49:37 GMT", 38), ("Sun, 06 Nov 1994 08:48:37 GMT", 0),
     ("Tue, 01 Jan 2999 00:00:00 GMT", 86_400), ("Sun, 06 Nov 1994 08:49:37 CET", 0),
     ("Sun, 66 Nov 1994 08:49:37 GMT", 0),
+    ("Sunday, 06-Nov-94 08:49:37 GMT", 38), ("Monday, 01-Jan-44 00:00:00 GMT", 86_400),
+    ("Monday, 01-Jan-45 00:00:00 GMT", 0), ("Sunday, 06-Nov-1994 08:49:37 GMT", 0),
+    ("Sunday, 06-Nov-+4 08:49:37 GMT", 0), ("Someday, 06-Nov-94 08:49:37 GMT", 0),
+    ("Sunday 06-Nov-94 08:49:37 GMT", 0), ("Sunday, 06-Nov-94 08:49:37", 0),
+    ("Sun Nov  6 08:49:37 1994", 38), ("Wed Nov 16 08:49:37 1994", 86_400), ("Sun Nov 6 08:49:37 1994", 38),
+    ("Sun Nov   6 08:49:37 1994", 0), ("Sun, Nov  6 08:49:37 1994", 0), ("Sun Nov  6 08:49:61 1994", 0),
     ("", 0), ("-1", 0), ("1.5", 0), ("soon", 0), ("Sun, 06 Nob 1994 08:49:37 GMT", 0), ("     ", 0), ("٣", 0),
   ])
-  func `Retry-After is read as seconds or as a date, and as nothing if it is neither`(text: String, seconds: UInt32) {
+  func `Retry-After is read as seconds or as a date of three forms, and as nothing if it is neither`(
+    text: String, seconds: UInt32
+  ) {
     #expect(RetryAfter.seconds(text, now: Self.now) == seconds)
+  }
+
+  @Test func `any text of a header gives 0 seconds to a day`() {
+    let seeds = ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "120"]
+    let pieces = ["", " ", ",", ":", "-", "+", "9", "99", "Nov", "GMT", "\u{0}", "é", "Sunday,"]
+    var random = SplitMix(state: 1)
+    for _ in 0..<20_000 {
+      var text = Array(seeds.randomElement(using: &random) ?? "")
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let start = Int.random(in: 0...text.count, using: &random)
+        let end = Int.random(in: start...min(start + 3, text.count), using: &random)
+        text.replaceSubrange(start..<end, with: pieces.randomElement(using: &random) ?? "")
+      }
+      #expect(RetryAfter.seconds(String(text), now: Self.now) <= 86_400)
+    }
   }
 }

@@ -307,7 +307,7 @@ struct DirectoryTests {
       return bytes.map { String(decoding: $0, as: UTF8.self) }
     }
     let store = MemorySubscriptionStore([
-      .make(1, "a", ["Concurrency": "2", "AlerterReceiver": "\"é\\", "SigningSecret": "hidden"]), .make(2, "b"),
+      .make(1, "a", ["Concurrency": "2", "AlerterReceiver": "\"é\\", "SigningSecret": "hiddenAA"]), .make(2, "b"),
       .make(3, "c", ["Concurrency": "3"]),
     ])
     let directory = directory(store, data: place.path)

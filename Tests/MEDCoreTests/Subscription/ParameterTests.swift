@@ -39,6 +39,7 @@ struct ParameterTests {
       case .boolean: table[name].defaultValue == .boolean(true) ? "false" : "1"
       case .choice(let names): names.last ?? ""
       case .text: "someone@example.org"
+      case .signingSecret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
       case .targets: "http://127.0.0.1:8080/in"
       }
     let (parameters, warnings) = table.read([name.rawValue: text])

@@ -69,6 +69,16 @@ struct TargetTests {
   }
 
   @Test(arguments: [
+    ("http://h/p@x", "http://h/p@x"), ("http://bob:s3cret@h:1/p?a=@b", "http://***@h:1/p?a=@b"),
+    ("HTTPS://token@[::1]/", "HTTPS://***@[::1]/"), ("http://a@b@h", "http://***@h"),
+  ])
+  func `user and password are shown nowhere`(text: String, shown: String) throws {
+    let target = try Target.parse(text).get()
+    #expect("\(target)" == shown)
+    #expect(target.url == text)
+  }
+
+  @Test(arguments: [
     ("http://h/p", "http://h/p?jobid=1.5-2-3&retry_times=4"),
     ("http://h/p?a=b", "http://h/p?a=b&jobid=1.5-2-3&retry_times=4"),
     ("http://h/p?", "http://h/p?jobid=1.5-2-3&retry_times=4"),

@@ -23,8 +23,11 @@ final class SystemHarness: Sendable {
 
   /// - Parameters:
   ///   - settings: TOML values by key, instead of the defaults below or beside them.
+  ///   - tables: more of the config file, such as a [Push] table.
   ///   - throughProxy: whether the dispatcher reaches the queue server through ``proxy``.
-  init(_ server: BeanstalkdServer, settings: [String: String] = [:], throughProxy: Bool = false) throws {
+  init(
+    _ server: BeanstalkdServer, settings: [String: String] = [:], tables: String = "", throughProxy: Bool = false
+  ) throws {
     self.server = server
     directory = try TemporaryDirectory("system")
     proxy = try FaultProxy(to: server)
@@ -40,14 +43,16 @@ final class SystemHarness: Sendable {
     ]
     values.merge(settings) { $1 }
     let lines = values.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }
-    try directory.write(lines.joined() + "[Store]\nRefreshInterval = 1\n[Admin]\nAddr = \"\"\n", to: "config.toml")
+    try directory.write(
+      lines.joined() + "[Store]\nRefreshInterval = 1\n[Admin]\nAddr = \"\"\n" + tables, to: "config.toml")
   }
 
   static func start(
-    binlog: Bool = false, maxJobSize: Int = 1_048_576, settings: [String: String] = [:], throughProxy: Bool = false
+    binlog: Bool = false, maxJobSize: Int = 1_048_576, settings: [String: String] = [:], tables: String = "",
+    throughProxy: Bool = false
   ) async throws -> SystemHarness {
     let server = try await BeanstalkdServer.start(binlog: binlog, maxJobSize: maxJobSize)
-    return try SystemHarness(server, settings: settings, throughProxy: throughProxy)
+    return try SystemHarness(server, settings: settings, tables: tables, throughProxy: throughProxy)
   }
 
   var config: String { directory.file("config.toml") }

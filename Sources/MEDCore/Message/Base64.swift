@@ -1,5 +1,5 @@
 /// RFC 4648 section 4: the standard alphabet, padded. Strict when read.
-enum Base64 {
+package enum Base64 {
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
   private static let padding = UInt8(ascii: "=")
   private static let values: [UInt8] = {
@@ -7,6 +7,12 @@ enum Base64 {
     for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
     return values
   }()
+
+  package static func text(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    append(bytes, to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
 
   static func append(_ bytes: [UInt8], to buffer: inout [UInt8]) {
     buffer.reserveAdditional((bytes.count + 2) / 3 * 4)
@@ -31,7 +37,7 @@ enum Base64 {
   }
 
   /// Nil unless `text` is what an encoder makes: whole groups, padded, with no bits left over, nothing else in between.
-  static func decode(_ text: some RandomAccessCollection<UInt8>) -> [UInt8]? {
+  package static func decode(_ text: some RandomAccessCollection<UInt8>) -> [UInt8]? {
     guard text.count % 4 == 0 else { return nil }
     let values = values
     let padded = text.suffix(2).count { $0 == padding }
