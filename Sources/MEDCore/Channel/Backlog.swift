@@ -111,6 +111,9 @@ final class Backlog {
     return a.map { $0 < b } ?? true
   }
 
+  /// Whether any channel with a drop policy gets messages or has some.
+  var hasLevels: Bool { !levels.isEmpty }
+
   /// Channels with a drop policy that should be looked at on a server, the longest unseen first.
   func levelsToSample(at server: Int, olderThan limit: ContinuousClock.Instant) -> [Int] {
     var due: [(id: Int, at: ContinuousClock.Instant?)] = []

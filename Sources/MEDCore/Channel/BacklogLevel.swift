@@ -67,9 +67,11 @@ struct BacklogLevel: Equatable {
   /// A server has answered: so many jobs are ready, or were a little while ago.
   mutating func sampled(ready: Int, at server: Int, since mark: UInt64, now: ContinuousClock.Instant) {
     let takenSince = Int(clamping: servers[server].taken &- mark)
-    servers[server].ready = max(0, ready - takenSince)
+    let ready = max(0, ready - takenSince)
+    // What the server has more than was known of may be copies whose answer isn't read yet.
+    maybeCounted = min(underWay, maybeCounted + max(0, ready - servers[server].ready))
+    servers[server].ready = ready
     servers[server].sampledAt = now
-    maybeCounted = underWay
-    isMoving = false
+    isMoving = underWay > 0
   }
 }

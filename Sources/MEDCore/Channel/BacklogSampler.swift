@@ -50,7 +50,8 @@ final class BacklogSampler {
       let next = ContinuousClock.now + Self.interval
       if desk.queue.isReachable { try? await round() }
       while !isStopped, ContinuousClock.now < next {
-        if await !sampleLevel() { await rest(until: min(next, .now + Self.levelInterval)) }
+        if await sampleLevel() { continue }
+        await rest(until: context.backlog.hasLevels ? min(next, .now + Self.levelInterval) : next)
       }
     }
   }

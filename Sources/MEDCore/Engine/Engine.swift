@@ -1,7 +1,7 @@
 import Logging
 import MEDLoop
 
-/// Everything that runs between a start and a stop, on one loop: intake, lanes, probes, and their order of stopping.
+/// Everything that runs between a start and a stop, on one loop: intake, lanes, samplers, and their order of stopping.
 final class Engine {
   private let context: EngineContext
   private let queue: any MessageQueue

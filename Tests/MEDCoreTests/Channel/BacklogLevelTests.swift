@@ -46,6 +46,15 @@ struct BacklogLevelTests {
     #expect(level.estimate == 4)
   }
 
+  @Test func `copies under way when a server that doesn't have them is sampled still count`() {
+    var level = Self.level(0, 0)
+    for _ in 0..<11 { level.copyBegins() }
+    for server in 0...1 { level.sampled(ready: 0, at: server, since: level.mark(at: server), now: Self.now) }
+    #expect(level.estimate == 11)
+    for _ in 0..<11 { level.copyStored(at: 0) }
+    #expect(level.estimate == 11)
+  }
+
   @Test func `an empty and quiet channel need not be looked at again`() {
     var level = Self.level(0, 0)
     #expect(!level.isOfInterest)

@@ -85,7 +85,8 @@ struct FileDropLogTests {
   }
 
   @Test func `after a failed fsync a new file is begun, and what was not confirmed is there`() async throws {
-    let failures = LogShared(1)
+    // The second one fails: the file holds what was confirmed by the first, and stays.
+    let failures = LogShared(2)
     var operations = FileOperations.system
     operations.sync = { descriptor in
       if GroupCommitTests.isDirectory(descriptor) { return FileOperations.system.sync(descriptor) }
@@ -96,8 +97,9 @@ struct FileDropLogTests {
       return fails ? -EIO : FileOperations.system.sync(descriptor)
     }
     let log = log(bound: 4, operations)
-    try await log.commit(Self.record(1, of: 7))
-    #expect(loggedJobIDs(scratch.read("subscription_7_\(logNoon.microseconds / 1_000_000).1.data") ?? []) == [1])
+    for number in 1...3 { try await log.commit(Self.record(number, of: 7)) }
+    let successor = "subscription_7_\(logNoon.microseconds / 1_000_000).1.data"
+    #expect(loggedJobIDs(scratch.read(successor) ?? []) == [2, 3])
     await log.close()
   }
 
