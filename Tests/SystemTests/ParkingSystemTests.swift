@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 import MEDTestSupport
 import Testing
 
@@ -173,6 +174,37 @@ struct ParkingSystemTests {
     try await system.waitUntilLeft(0, within: .seconds(90))
     #expect(system.ledger.accepted == system.ledger.expected)
     #expect(system.ledger.duplicates.isEmpty)
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root for a small file system"))
+  func `10,000 of a channel wait for a full DATA log, no more are taken, and space brings it all`() async throws {
+    let system = try await SystemHarness.start()
+    // No URL for this environment: each message becomes a DROPPED record, the only copy.
+    let id = try await system.store.addSubscription(
+      topic: SystemHarness.topic, urls: ["[T_ENV:elsewhere]http://127.0.0.1:9/"], subscriber: "nobody", parameters: [:])
+    try await system.subscribe("other")
+    let disk = try await SmallDisk(system.directory.directory("log"), kilobytes: 16 * 1024)
+    try await system.startDispatcher()
+    try await eventually("the log is opened") { FileManager.default.fileExists(atPath: disk.path + "/data.log") }
+    try disk.fill()
+    let count = 11_000
+    try system.publish(0..<count)
+    let channel = SystemHarness.channel(id)
+    try await eventually("the bound is reached", within: .seconds(60)) {
+      try system.server.client().jobs(in: channel).buried >= 10_000
+    }
+    try system.publish(count..<count + 100, topic: "other")
+    try await system.receiver.waitFor(count: 100, within: .seconds(20))
+    try await eventually("all are redistributed", within: .seconds(30)) {
+      try system.server.client().jobs(in: SystemHarness.mainQueue).all == 0
+    }
+    // What is in hand besides: twice Concurrency.
+    let jobs = try system.server.client().jobs(in: channel)
+    #expect(jobs.buried <= 10_000 + 20 && jobs.all == count, "\(jobs)")
+    try disk.empty()
+    try await system.waitUntilLeft(0, within: .seconds(90))
+    let recorded = system.records("DROPPED").compactMap { MessageMark.find(in: $0.payload) }
+    #expect(Set(recorded) == Set(0..<count))
   }
 
   @Test func `a retry that no server takes waits, and goes on where it failed`() async throws {

@@ -13,7 +13,10 @@ final class EngineContext {
   let work: WorkCount
   var counters = DispatcherCounters()
   private(set) var backlog = Backlog(servers: 0)
-  var dropReport = DropReport()
+  /// By subscription.
+  var dropReport = SparseReport<Int>(every: .seconds(60))
+  /// By whether it is the drop log. A log that fails does so for thousands of messages at a time.
+  var commitReport = SparseReport<Bool>(every: .seconds(1))
   /// Nothing new is begun any more.
   var isStopping = false
 

@@ -34,7 +34,7 @@ extension Intake {
 
   private func count(_ channel: SubscribedChannel) {
     context.counters.droppedByPolicy += 1
-    guard let drops = context.dropReport.dropped(channel.id, now: context.actor.loop.now) else { return }
+    guard let drops = context.dropReport.happened(channel.id, now: context.actor.loop.now) else { return }
     context.logger.warning(
       "a channel's backlog is above its threshold; messages are dropped",
       metadata: [

@@ -144,17 +144,20 @@ extension Intake {
 
 extension EngineContext {
   /// - Parameter log: nil: the DATA log.
-  /// - Returns: whether the record is on disk. If not, the error log says so, and the message must wait.
+  /// - Returns: whether the record is on disk. If not, the message must wait, and the error log says so, once a second.
   func commit(_ record: DataRecord, to log: (any DataLog)? = nil) async -> Bool {
     do {
       try await (log ?? dataLog).commit(record)
       return true
     } catch {
+      guard let count = commitReport.happened(log != nil, now: actor.loop.now) else { return false }
       logger.error(
         log == nil
           ? "the DATA log can't be written; messages wait for it"
           : "the drop log can't be written; messages wait for it",
-        metadata: [LogKey.record: "\(record.kind.rawValue)", LogKey.error: "\(error)"])
+        metadata: [
+          LogKey.record: "\(record.kind.rawValue)", LogKey.count: "\(count)", LogKey.error: "\(error)",
+        ])
       return false
     }
   }
