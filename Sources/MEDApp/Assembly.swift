@@ -16,7 +16,11 @@ public enum Assembly {
     let dataLog = FileDataLog(directory: settings.logDirectory, splitByDay: settings.splitsLogs)
     // Opens the file: a dispatcher that can't record must not start.
     try await dataLog.flush()
-    context.hooks.onReopen { dataLog.reopen() }
+    let dropLog = FileDropLog(directory: settings.dropLogDirectory)
+    context.hooks.onReopen {
+      dataLog.reopen()
+      dropLog.reopen()
+    }
     let store = try store(settings, context.logs)
     let dispatcher = Dispatcher(
       configuration: try dispatcherConfiguration(settings),
@@ -24,8 +28,11 @@ public enum Assembly {
         servers: settings.queueServers, configuration: queueConfiguration(settings, context.logs)),
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
-      subscriptions: store, dataLog: dataLog, logger: context.logger)
-    return [ClosingService { try await dataLog.close() }, ClosingService { await store.close() }, dispatcher]
+      subscriptions: store, dataLog: dataLog, dropLog: dropLog, logger: context.logger)
+    return [
+      ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
+      ClosingService { await store.close() }, dispatcher,
+    ]
   }
 
   static func store(_ settings: Settings, _ logs: Logs) throws(SystemError) -> SQLiteStore {
@@ -52,6 +59,7 @@ public enum Assembly {
     configuration.contextHeader = settings.push.contextHeader
     configuration.owlContextHeader = settings.push.owlContextHeader
     configuration.receptionEnvironment = settings.receptionEnvironment
+    configuration.runsAtBench = settings.runsAtBench
     configuration.refreshInterval = settings.store.refreshInterval
     configuration.dataDirectory = settings.dataDirectory
     return configuration

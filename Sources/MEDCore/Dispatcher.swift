@@ -20,13 +20,16 @@ import ServiceLifecycle
 public struct Dispatcher: Service {
   private let runner: EngineRunner
 
+  /// - Parameter dropLog: takes what drop policies keep out of channels and record (`DropMessageThresholdAction` 1),
+  ///   see ``FileDropLog``; nil: the DATA log does.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, pusher: any Pusher,
-    subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger = Logger(label: "medispatcher")
+    subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil,
+    logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-      logger: logger)
+      dropLog: dropLog, logger: logger)
   }
 
   /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
@@ -39,11 +42,11 @@ public struct Redistributor: Service {
 
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, subscriptions: any SubscriptionStore,
-    dataLog: any DataLog, logger: Logger = Logger(label: "medispatcher")
+    dataLog: any DataLog, dropLog: (any DataLog)? = nil, logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
       configuration: configuration, queue: queue, pusher: nil, subscriptions: subscriptions, dataLog: dataLog,
-      logger: logger)
+      dropLog: dropLog, logger: logger)
   }
 
   public func run() async throws { try await runner.run() }
@@ -56,6 +59,7 @@ private struct EngineRunner: Sendable {
   let pusher: (any Pusher)?
   let subscriptions: any SubscriptionStore
   let dataLog: any DataLog
+  let dropLog: (any DataLog)?
   let logger: Logger
 
   func run() async throws {
@@ -67,7 +71,7 @@ private struct EngineRunner: Sendable {
         await LoopActor(loop: loop).run { actor in
           let engine = Engine(
             configuration, actor: actor, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-            logger: logger)
+            dropLog: dropLog, logger: logger)
           await engine.run(until: stop)
         }
       } onGracefulShutdown: {

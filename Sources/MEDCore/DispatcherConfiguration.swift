@@ -17,6 +17,8 @@ public struct DispatcherConfiguration: Sendable {
   public var owlContextHeader = "X-Jumei-Owl-Context"
   /// Which tagged URLs are used, see ``TargetChoice``.
   public var receptionEnvironment = ""
+  /// Whether this is a stress test: only subscriptions with `ReceiveBenchMsgs` get copies.
+  public var runsAtBench = false
   /// How often changes of the subscriptions are looked for.
   public var refreshInterval = Duration.seconds(10)
   /// Where snapshots are kept for a start without the store; nil for none.

@@ -234,6 +234,7 @@ final class Lane {
       return
     }
     let desk = context.desks[turn.desk]
+    if channel.mayDrop && kind == .channel { context.backlog.took(outcome.jobs.count, from: channel, at: desk.index) }
     if !outcome.jobs.isEmpty && !shores[turn.desk].isHeld {
       shores[turn.desk].isHeld = true
       desk.queue.hold(tube)

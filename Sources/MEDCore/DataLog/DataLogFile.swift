@@ -10,6 +10,8 @@ struct DataLogFile {
   let operations: FileOperations
   /// Bytes written without an fsync, at most; also the memory that they are kept in.
   var syncThreshold = 4 << 20
+  /// An existing file to go on with, instead of one by the name of the moment; asked for once.
+  var continued: String?
 
   private(set) var unconfirmed: [UInt8] = []
   private(set) var syncs: UInt64 = 0
@@ -151,7 +153,7 @@ struct DataLogFile {
   private mutating func leave(_ demands: Demands) throws(DataLogError) {
     let period = naming.period(at: demands.time)
     if period != self.period { distrusted = [] }
-    let isStale = period != self.period || demands.reopen || (current.map { $0.size >= naming.limit } ?? false)
+    let isStale = period != self.period || demands.reopen || isFull
     self.period = period
     guard let file = current, isStale || isGone(file, demands) else { return }
     // What was written to a file that has no name any more is lost with it: it stays unconfirmed, for the next one.
@@ -166,6 +168,8 @@ struct DataLogFile {
     close()
   }
 
+  private var isFull: Bool { current.map { $0.size >= naming.limit } ?? false }
+
   /// Whether the name stands for another file by now. Looked at once a second, and whenever somebody waits for the
   /// disk: the only copy must not go into a file that was removed.
   private mutating func isGone(_ file: Open, _ demands: Demands) -> Bool {
@@ -176,6 +180,12 @@ struct DataLogFile {
 
   private mutating func open(at time: RecordTime, mustBeNew: Bool) throws(DataLogError) {
     try prepareDirectory()
+    if !mustBeNew, let path = continued.take() {
+      let existing = operations.open(path, O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY)
+      // One that is too long is left again before anything is written to it.
+      if existing >= 0, try adopt(existing, path, isNew: false), !isFull { return }
+      close()
+    }
     for number in 0...DataLogNaming.successors {
       let path = "\(directory)/\(naming.name(at: time, number: number))"
       let flags = O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY

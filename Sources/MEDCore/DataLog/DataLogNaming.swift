@@ -7,7 +7,8 @@ public enum DataLogNaming: Sendable, Equatable {
   case single
   /// `data.<yyyy-mm-dd>.log`, a new one with the first write after midnight UTC.
   case daily
-  /// `subscription_<id>_<unix seconds>.data`, a new one past 1 GiB and after each start (SPEC §4, the drop log).
+  /// `subscription_<id>_<unix seconds>.data`, a new one past 1 GiB and after each start (SPEC §4, the drop log; see
+  /// ``FileDropLog``).
   case dropLog(subscription: Int)
 
   static let dropLogLimit: Int64 = 1 << 30

@@ -51,15 +51,17 @@ public final class FileDataLog: DataLog {
     self.init(directory: directory, naming: naming, limits: limits, operations: .system, now: RecordTime.now)
   }
 
+  /// - Parameter continued: a file of this log to go on with, instead of beginning one by the name of the moment.
   init(
-    directory: String, naming: DataLogNaming, limits: DataLogLimits, operations: FileOperations,
-    now: @escaping @Sendable () -> RecordTime
+    directory: String, naming: DataLogNaming, continued: String? = nil, limits: DataLogLimits,
+    operations: FileOperations, now: @escaping @Sendable () -> RecordTime
   ) {
     let directory = directory.isEmpty ? "." : directory
     self.now = now
     thread = DataLogThread(DataLogMonitor(DataLogBuffer(limits: limits)), now: now) {
       var file = DataLogFile(directory: directory, naming: naming, operations: operations)
       file.syncThreshold = min(file.syncThreshold, limits.bufferBytes / 4)
+      file.continued = continued
       return file
     }
   }

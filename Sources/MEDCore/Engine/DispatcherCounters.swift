@@ -14,7 +14,10 @@ public struct DispatcherCounters: Sendable, Equatable {
   /// Messages put into a retry channel.
   public var retried: UInt64 = 0
   public var exhausted: UInt64 = 0
+  /// Messages without a URL to push to.
   public var dropped: UInt64 = 0
+  /// Copies kept out of their channel by its drop policy.
+  public var droppedByPolicy: UInt64 = 0
 
   public init() {}
 }

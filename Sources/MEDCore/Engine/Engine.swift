@@ -1,13 +1,13 @@
 import Logging
 import MEDLoop
 
-/// Everything that runs between a start and a stop, on one loop: intake, lanes, probes, and their order of stopping.
+/// Everything that runs between a start and a stop, on one loop: intake, lanes, samplers, and their order of stopping.
 final class Engine {
   private let context: EngineContext
   private let queue: any MessageQueue
   private let pusher: (any Pusher)?
   private var intakes: [Intake] = []
-  private var probes: [LeftoverProbe] = []
+  private var samplers: [BacklogSampler] = []
   private lazy var supervisor = LaneSupervisor(context)
   private var refreshing: Task<Void, Never>?
   /// What no message waits for.
@@ -16,23 +16,25 @@ final class Engine {
   /// - Parameter pusher: nil: messages are distributed to their channels and not pushed.
   init(
     _ configuration: DispatcherConfiguration, actor: LoopActor, queue: any MessageQueue, pusher: (any Pusher)?,
-    subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger
+    subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil, logger: Logger
   ) {
     let directory = SubscriptionDirectory(
       store: subscriptions,
       rules: ChannelRules(
         channelPrefix: configuration.channelPrefix, environment: configuration.receptionEnvironment,
-        defaults: configuration.defaults),
+        runsAtBench: configuration.runsAtBench, defaults: configuration.defaults),
       refreshInterval: configuration.refreshInterval,
       dataDirectory: configuration.dataDirectory, logger: logger)
     context = EngineContext(
-      configuration: configuration, actor: actor, dataLog: dataLog, directory: directory, logger: logger)
+      configuration: configuration, actor: actor, dataLog: dataLog, dropLog: dropLog, directory: directory,
+      logger: logger)
     self.queue = queue
     self.pusher = pusher
     background = WorkCount(loop: actor.loop)
   }
 
   var counters: DispatcherCounters { context.counters }
+  var backlog: Backlog { context.backlog }
 
   func run(until stop: StopSignal) async {
     await start()
@@ -43,7 +45,7 @@ final class Engine {
   private func start() async {
     context.open(queue)
     if let pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
-    context.directory.onChange = { [weak self] in self?.supervisor.apply($0) }
+    context.directory.onChange = { [weak self] in self?.apply($0) }
     await context.directory.start()
     let directory = context.directory
     background.begin()
@@ -59,21 +61,33 @@ final class Engine {
       intakes.append(intake)
       intake.start()
     }
-    guard pusher != nil else { return }
     let supervisor = self.supervisor
-    context.actor.spawn { await supervisor.run() }
+    if pusher != nil { context.actor.spawn { await supervisor.run() } }
+    startSampling(pusher == nil ? nil : supervisor)
+  }
+
+  private func startSampling(_ supervisor: LaneSupervisor?) {
     for desk in context.desks {
-      let probe = LeftoverProbe(context, desk, supervisor)
-      probes.append(probe)
-      context.actor.spawn { await probe.run() }
+      let sampler = BacklogSampler(context, desk, supervisor)
+      samplers.append(sampler)
+      context.actor.spawn { await sampler.run() }
     }
+    context.backlog.onOldSample = { [weak self] subscription in
+      for sampler in self?.samplers ?? [] { sampler.sampleSoon(subscription) }
+    }
+  }
+
+  private func apply(_ changes: SubscriptionChanges) {
+    supervisor.apply(changes)
+    context.backlog.apply(changes, context.directory)
+    context.dropReport.forget(changes.cancelled)
   }
 
   /// Takes no more, finishes what is in flight, gives back the rest: see ARCHITECTURE.md, "Stopping".
   private func finish() async {
     context.logger.info("stopping", metadata: [LogKey.count: "\(context.work.count)"])
     context.isStopping = true
-    for probe in probes { probe.stop() }
+    for sampler in samplers { sampler.stop() }
     refreshing?.cancel()
     for desk in context.desks { desk.turns.stop() }
     for intake in intakes { intake.stop() }

@@ -6,12 +6,19 @@ final class EngineContext {
   let configuration: DispatcherConfiguration
   let actor: LoopActor
   let dataLog: any DataLog
+  /// For what drop policies keep out of channels.
+  let dropLog: any DataLog
   let directory: SubscriptionDirectory
   let logger: Logger
   let work: WorkCount
   let requests: PushRequestBuilder
   var counters = DispatcherCounters()
   private var pacedWarnings = PacedWarnings()
+  private(set) var backlog = Backlog(servers: 0)
+  /// By subscription.
+  var dropReport = SparseReport<Int>(every: .seconds(60))
+  /// By whether it is the drop log. A log that fails does so for thousands of messages at a time.
+  var commitReport = SparseReport<Bool>(every: .seconds(1))
   /// Nothing new is begun any more.
   var isStopping = false
 
@@ -21,13 +28,15 @@ final class EngineContext {
   private(set) var desks: [ServerDesk] = []
   private var nextDesk = 0
 
+  /// - Parameter dropLog: nil: the DATA log.
   init(
-    configuration: DispatcherConfiguration, actor: LoopActor, dataLog: any DataLog, directory: SubscriptionDirectory,
-    logger: Logger
+    configuration: DispatcherConfiguration, actor: LoopActor, dataLog: any DataLog, dropLog: (any DataLog)? = nil,
+    directory: SubscriptionDirectory, logger: Logger
   ) {
     self.configuration = configuration
     self.actor = actor
     self.dataLog = dataLog
+    self.dropLog = dropLog ?? dataLog
     self.directory = directory
     self.logger = logger
     work = WorkCount(loop: actor.loop)
@@ -42,6 +51,7 @@ final class EngineContext {
         settler: Settler(server: server, dataLog: dataLog, actor: actor, logger: logger),
         turns: TakeTurns(capacity: configuration.takesPerServer, server: server, actor: actor))
     }
+    backlog = Backlog(servers: desks.count)
   }
 
   /// So many lanes wait for their turn on every server that it is better to let them take before more tubes are filled:
@@ -89,13 +99,13 @@ final class EngineContext {
   }
 
   private func isResponsive(_ desk: ServerDesk) -> Bool {
-    desk.queue.isReachable && !desk.isSlow(at: actor.loop.now)
+    desk.queue.isReachable && !desk.isSlow(at: actor.loop.now) && !desk.isRefusing(at: actor.loop.now)
   }
 
   func put(_ puts: [Put], at desk: ServerDesk) async -> [PutOutcome] {
     desk.putBegins(at: actor.loop.now)
     let outcomes = await desk.queue.put(puts)
-    desk.putEnds(at: actor.loop.now)
+    desk.putEnds(outcomes, at: actor.loop.now)
     return outcomes
   }
 }
@@ -123,15 +133,23 @@ final class ServerDesk {
   private static let patience = Duration.milliseconds(500)
   private var putsUnderWay = 0
   private var latestProgress: ContinuousClock.Instant?
+  /// One that answers a put with DRAINING or OUT_OF_MEMORY gets no more for so long while there is another.
+  private static let refusalRest = Duration.seconds(1)
+  private var latestRefusal: ContinuousClock.Instant?
 
   func putBegins(at now: ContinuousClock.Instant) {
     if putsUnderWay == 0 { latestProgress = now }
     putsUnderWay += 1
   }
 
-  func putEnds(at now: ContinuousClock.Instant) {
+  func putEnds(_ outcomes: [PutOutcome], at now: ContinuousClock.Instant) {
     putsUnderWay -= 1
     latestProgress = now
+    if case .refused = outcomes.last { latestRefusal = now }
+  }
+
+  func isRefusing(at now: ContinuousClock.Instant) -> Bool {
+    latestRefusal.map { now - $0 < Self.refusalRest } ?? false
   }
 
   func isSlow(at now: ContinuousClock.Instant) -> Bool {

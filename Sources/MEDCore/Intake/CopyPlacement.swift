@@ -24,14 +24,16 @@ struct CopyPlacement {
   ///   - own: where the job is that is copied. While it can't be reached nothing is recorded: the buried job there is
   ///     the copy.
   ///   - preferred: tried first.
+  ///   - tried: has just refused it, which counts as its first time.
   func place(
-    _ body: [UInt8], in tube: TubeName?, delay: UInt32 = 0, own: ServerDesk, preferred: ServerDesk? = nil
+    _ body: [UInt8], in tube: TubeName?, delay: UInt32 = 0, own: ServerDesk, preferred: ServerDesk? = nil,
+    tried: ServerDesk? = nil
   ) async -> Outcome {
     guard let tube else { return .refused(Self.noTube) }
     var reason = "no queue server can be reached"
     var pause = context.configuration.placementPause
     for round in 1...Self.rounds {
-      for desk in context.desksToTry(first: preferred) {
+      for desk in context.desksToTry(first: preferred) where round > 1 || desk !== tried {
         switch await context.put([Put(tube: tube, body: body, delay: delay)], at: desk).first ?? .unavailable {
         case .stored: return .stored(desk)
         case .tooBig: return .refused(Self.tooBig)

@@ -6,8 +6,9 @@ extension Intake {
   /// Where a parked message goes on.
   enum ParkedStep {
     case lookUp
-    /// Copies for these subscriptions are missing; all others are confirmed.
-    case place([Int])
+    /// Copies for these subscriptions are missing, and those for others their line in the drop log; all else is
+    /// confirmed.
+    case place([Int], drop: [Int])
     /// The record of bytes that are no message is missing.
     case recordUndecodable
   }
@@ -22,11 +23,14 @@ extension Intake {
     switch step {
     case .lookUp, .recordUndecodable:
       await lookUpAndCopy(job, envelope)
-    case .place(let subscriptions):
+    case .place(let copies, let drops):
       // Cancelled meanwhile: nobody waits for the copy any more.
-      let channels = subscriptions.compactMap { context.directory.channel($0) }
-      guard !channels.isEmpty else { return discardUnsubscribed(job, topic: envelope.topic) }
-      await copy(job, envelope, to: channels)
+      let channels = copies.compactMap { context.directory.channel($0) }.filter(\.getsCopies)
+      for channel in channels { context.backlog.copyBegins(channel) }
+      let dropped = drops.compactMap { context.directory.channel($0) }
+      await place(
+        job, envelope,
+        channels.map { Unplaced(channel: $0) } + dropped.map { Unplaced(channel: $0, isDropped: true) })
     }
     if !parking.isFull { wakeListeners() }
   }
@@ -38,26 +42,38 @@ extension Intake {
     } catch {
       return park(job, .lookUp)
     }
-    if channels.isEmpty {
-      discardUnsubscribed(job, topic: envelope.topic)
-    } else {
-      await copy(job, envelope, to: channels)
-    }
+    await place(
+      job, envelope,
+      channels.map { channel in
+        Unplaced(channel: channel, isDropped: channel.mayDrop && !context.backlog.admits(channel))
+      })
   }
 
-  private func copy(_ job: Job, _ envelope: Envelope, to channels: [SubscribedChannel]) async {
+  private func place(_ job: Job, _ envelope: Envelope, _ unplaced: [Unplaced]) async {
+    guard !unplaced.isEmpty else { return discardUnsubscribed(job, topic: envelope.topic) }
     let entry = Settler.Entry(
-      job: job, settlement: Settlement(homes: UInt32(channels.count)), topic: envelope.topic, subscription: nil)
-    await place(envelope.setting(originJobID: job.id.number), of: entry, in: channels.map { Unplaced(channel: $0) })
+      job: job, settlement: Settlement(homes: UInt32(unplaced.count)), topic: envelope.topic, subscription: nil)
+    await place(envelope.setting(originJobID: job.id.number), of: entry, in: unplaced)
   }
 
   /// Finds a home for each copy that has none: another server, a later try, at last the DATA log.
   func place(_ copy: [UInt8], of entry: Settler.Entry, in unplaced: [Unplaced]) async {
     var entry = entry
     var waiting: [Int] = []
+    var waitingForDropLog: [Int] = []
     for place in unplaced {
       let channel = place.channel
-      switch await placement(of: copy, place) {
+      if place.isDropped {
+        if await !drop(copy, &entry, channel) { waitingForDropLog.append(channel.id) }
+        continue
+      }
+      let outcome = await placement(of: copy, place)
+      if case .stored(let target) = outcome {
+        context.backlog.copyStored(channel, at: target.index)
+      } else {
+        context.backlog.copyAbandoned(channel)
+      }
+      switch outcome {
       case .stored(let target):
         context.counters.copies += 1
         announce(channel, target, 1)
@@ -72,12 +88,12 @@ extension Intake {
         }
       }
     }
-    if !waiting.isEmpty { park(entry.job, .place(waiting)) }
+    if !waiting.isEmpty || !waitingForDropLog.isEmpty { park(entry.job, .place(waiting, drop: waitingForDropLog)) }
   }
 
   private func placement(of copy: [UInt8], _ place: Unplaced) async -> CopyPlacement.Outcome {
     if let refusal = place.refusal { return .refused(refusal) }
-    return await CopyPlacement(context).place(copy, in: place.channel.names?.channel, own: desk)
+    return await CopyPlacement(context).place(copy, in: place.channel.names?.channel, own: desk, tried: place.tried)
   }
 
   private func recordRedistributionFailure(
@@ -113,10 +129,10 @@ extension Intake {
 
   /// - Returns: whether the record is on disk.
   private func commit(_ record: DataRecord) async -> Bool {
-    await context.commit(record)
+    await withPatience(forDisk: { await context.commit(record) })
   }
 
-  private func park(_ job: Job, _ step: ParkedStep) {
+  func park(_ job: Job, _ step: ParkedStep) {
     if context.isStopping {
       var entry = Settler.Entry(job: job, settlement: Settlement(), topic: nil, subscription: nil)
       desk.settler.giveBack(&entry)
@@ -127,15 +143,21 @@ extension Intake {
 }
 
 extension EngineContext {
-  /// - Returns: whether the record is on disk. If not, the error log says so, and the message must wait.
-  func commit(_ record: DataRecord) async -> Bool {
+  /// - Parameter log: nil: the DATA log.
+  /// - Returns: whether the record is on disk. If not, the message must wait, and the error log says so, once a second.
+  func commit(_ record: DataRecord, to log: (any DataLog)? = nil) async -> Bool {
     do {
-      try await dataLog.commit(record)
+      try await (log ?? dataLog).commit(record)
       return true
     } catch {
+      guard let count = commitReport.happened(log != nil, now: actor.loop.now) else { return false }
       logger.error(
-        "the DATA log can't be written; messages wait for it",
-        metadata: [LogKey.record: "\(record.kind.rawValue)", LogKey.error: "\(error)"])
+        log == nil
+          ? "the DATA log can't be written; messages wait for it"
+          : "the drop log can't be written; messages wait for it",
+        metadata: [
+          LogKey.record: "\(record.kind.rawValue)", LogKey.count: "\(count)", LogKey.error: "\(error)",
+        ])
       return false
     }
   }

@@ -20,6 +20,8 @@ final class Intake {
   let announce: (SubscribedChannel, ServerDesk, Int) -> Void
   private let listeners: [any QueueListener]
   var exceptions = 0
+  /// Exceptions that a disk keeps waiting: they count with what is parked.
+  private var waitingForDisk = 0
   private var pausedListeners: [UnsafeContinuation<Void, Never>] = []
   private(set) lazy var parking = makeParking()
 
@@ -90,7 +92,26 @@ final class Intake {
   }
 
   private var hasRoom: Bool {
-    exceptions < Self.maximumExceptions && !parking.isFull && !desk.settler.isFull
+    exceptions < Self.maximumExceptions && parking.count + waitingForDisk < ParkingLot<ParkedStep>.bound
+      && !desk.settler.isFull
+  }
+
+  /// A disk that hangs must not fill the window either. How much may wait for it is bounded by the log's buffer too.
+  func withPatience(forDisk operation: () async -> Bool) async -> Bool {
+    var isLate = false
+    let timer = context.actor.loop.schedule(after: Self.patience) { [self] in
+      isLate = true
+      exceptions -= 1
+      waitingForDisk += 1
+      if hasRoom { wakeListeners() }
+    }
+    let isDone = await operation()
+    timer.cancel()
+    if isLate {
+      exceptions += 1
+      waitingForDisk -= 1
+    }
+    return isDone
   }
 
   /// Room comes in many ways (exceptions end, jobs are settled, parked ones turn out to be gone): most wake the listeners
@@ -121,6 +142,10 @@ final class Intake {
     let channel: SubscribedChannel
     /// Set if no server will take it.
     var refusal: String?
+    /// Which server has been asked already.
+    var tried: ServerDesk?
+    /// For the drop log, not for the channel.
+    var isDropped = false
   }
 
   private func redistribute(_ jobs: [Job]) async {
@@ -143,7 +168,9 @@ final class Intake {
         entry: Settler.Entry(job: job, settlement: Settlement(homes: UInt32(channels.count)), topic: envelope.topic),
         copy: envelope.setting(originJobID: job.id.number))
       for channel in channels {
-        if let tube = channel.names?.channel {
+        if channel.mayDrop && !context.backlog.admits(channel) {
+          drop(channel, &message)
+        } else if let tube = channel.names?.channel {
           puts.append(Put(tube: tube, body: message.copy))
           owners.append((messages.count, channel))
         } else {
@@ -160,17 +187,27 @@ final class Intake {
       switch index < outcomes.count ? outcomes[index] : .unavailable {
       case .stored:
         context.counters.copies += 1
+        if owner.channel.mayDrop { context.backlog.copyStored(owner.channel, at: target.index) }
         announce(owner.channel, target, 1)
         desk.settler.homeFound(&messages[owner.message].entry)
       case .tooBig:
         messages[owner.message].unplaced.append(
           Unplaced(channel: owner.channel, refusal: CopyPlacement.tooBig))
       case .refused, .unanswered, .unavailable:
-        messages[owner.message].unplaced.append(Unplaced(channel: owner.channel))
+        messages[owner.message].unplaced.append(Unplaced(channel: owner.channel, tried: target))
       }
     }
     for message in messages where !message.unplaced.isEmpty {
       except(message.entry.job) { await self.place(message.copy, of: message.entry, in: message.unplaced) }
+    }
+  }
+
+  /// The channel is fuller than its subscription wants it: the copy goes into the drop log, or nowhere.
+  private func drop(_ channel: SubscribedChannel, _ message: inout Message) {
+    if channel.parameters.dropAction == .record {
+      message.unplaced.append(Unplaced(channel: channel, isDropped: true))
+    } else {
+      forget(channel, &message.entry)
     }
   }
 

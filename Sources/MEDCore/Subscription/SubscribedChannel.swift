@@ -13,6 +13,10 @@ public final class SubscribedChannel: Sendable {
   public let signingKeys: SigningKeys?
   /// No two objects have the same.
   public let generation: UInt64
+  /// Whether this dispatcher gives it copies: one at the bench only serves those that ask for bench messages.
+  public let getsCopies: Bool
+  /// Whether there are backlogs at which it gets no copy (SPEC §4, drop policy). Asked for every copy.
+  let mayDrop: Bool
 
   private static let generations = Atomic<UInt64>(0)
 
@@ -35,18 +39,23 @@ public final class SubscribedChannel: Sendable {
     if names == nil {
       warnings.append(SubscriptionWarning(subscription: subscription.id, text: "the topic gives no valid tube name"))
     }
-    let channel = SubscribedChannel(subscription, names, targets, parameters)
+    let channel = SubscribedChannel(
+      subscription, names, targets, parameters,
+      getsCopies: !rules.runsAtBench || parameters.receivesBenchMessages)
     return (channel, warnings)
   }
 
   private init(
-    _ subscription: Subscription, _ names: ChannelNames?, _ targets: Targets, _ parameters: SubscriptionParameters
+    _ subscription: Subscription, _ names: ChannelNames?, _ targets: Targets, _ parameters: SubscriptionParameters,
+    getsCopies: Bool
   ) {
     self.subscription = subscription
     self.names = names
     self.targets = targets
     self.parameters = parameters
     signingKeys = parameters.payloadFormat == .json ? SigningKeys(parameters.signingSecret) : nil
+    self.getsCopies = getsCopies
+    mayDrop = names != nil && parameters.dropMessageThreshold > 0 && parameters.dropAction != .keep
     generation = Self.generations.wrappingAdd(1, ordering: .relaxed).newValue
   }
 }
@@ -57,13 +66,17 @@ public struct ChannelRules: Sendable {
   public var channelPrefix: String
   /// `RECEPTION_ENV`
   public var environment: String
+  /// `RunAtBench`
+  public var runsAtBench: Bool
   public var parameters: ParameterTable
 
   public init(
-    channelPrefix: String = "sub-queue/", environment: String = "", defaults: SubscriptionDefaults = .init()
+    channelPrefix: String = "sub-queue/", environment: String = "", runsAtBench: Bool = false,
+    defaults: SubscriptionDefaults = .init()
   ) {
     self.channelPrefix = channelPrefix
     self.environment = environment
+    self.runsAtBench = runsAtBench
     parameters = ParameterTable(defaults)
   }
 }

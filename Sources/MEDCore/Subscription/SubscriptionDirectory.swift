@@ -12,7 +12,7 @@ import Logging
 ///   the next refresh reads everything anew.
 public final class SubscriptionDirectory {
   public enum Lookup {
-    /// Empty: the topic was looked up and has no subscription.
+    /// Empty: the topic was looked up and has no subscription, or none that gets copies here.
     case known([SubscribedChannel])
     case unknown
   }

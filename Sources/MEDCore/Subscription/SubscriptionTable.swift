@@ -3,6 +3,7 @@
 /// A value: the next one is made from the present one and a snapshot without touching it, so that the work can be done
 /// anywhere and only the swap takes place on the loop.
 struct SubscriptionTable: Sendable {
+  /// Those that get copies; empty for a topic whose subscriptions all get none here.
   private(set) var byTopic: [String: [SubscribedChannel]] = [:]
   private(set) var byID: [Int: SubscribedChannel] = [:]
   private(set) var byTube: [TubeName: TubeOwner] = [:]
@@ -71,7 +72,11 @@ struct SubscriptionTable: Sendable {
 
   private mutating func keep(_ channel: SubscribedChannel) {
     byID[channel.id] = channel
-    byTopic[channel.topic, default: []].append(channel)
+    if channel.getsCopies {
+      byTopic[channel.topic, default: []].append(channel)
+    } else if byTopic[channel.topic] == nil {
+      byTopic[channel.topic] = []
+    }
     if let names = channel.names {
       byTube[names.channel] = TubeOwner(subscription: channel.id, isRetry: false)
       byTube[names.retry] = TubeOwner(subscription: channel.id, isRetry: true)

@@ -214,6 +214,31 @@ struct DataLogFileTests {
       durable == ["/log/subscription_352_1795000000.data": [1], "/log/subscription_352_1795000007.data": [2]])
   }
 
+  @Test func `a drop log goes on with the file it is given, unless that is full or gone`() throws {
+    let start = RecordTime(microseconds: 1_795_000_000_000_000)
+    let later = RecordTime(microseconds: 1_795_000_007_000_000)
+    var first = file(.dropLog(subscription: 352))
+    try first.store(line(1), demands(at: start))
+    let path = try #require(first.path)
+    first.close()
+    for (number, name) in [(2, path), (3, path)] {
+      var next = file(.dropLog(subscription: 352))
+      next.continued = name
+      try next.store(line(number), demands(at: later))
+      next.close()
+    }
+    #expect(durable == [path: [1, 2, 3]])
+    disk.place("/log/full.data", size: 1_073_741_824)
+    var next = file(.dropLog(subscription: 352))
+    next.continued = "/log/full.data"
+    try next.store(line(4), demands(at: later))
+    next.close()
+    next.continued = "/log/gone.data"
+    try next.store(line(5), demands(at: later))
+    #expect(durable["/log/subscription_352_1795000007.data"] == [4, 5])
+    #expect(durable["/log/full.data"] == [])
+  }
+
   /// Any call may fail at any time, files are renamed, days change, and the power is cut after some steps: whatever
   /// `store` said was stored must be there. A thousand lives, from a seed each.
   @Test func `no record that was confirmed is ever lost`() throws {

@@ -108,6 +108,7 @@ final class FakeDisk: @unchecked Sendable {  // why: used by one thread at a tim
       descriptors[nextDescriptor] = .directory(path)
       return nextDescriptor
     }
+    if names[path] == nil && flags & O_CREAT == 0 { return -ENOENT }
     if names[path] != nil && flags & O_EXCL != 0 { return -EEXIST }
     let file = names[path] ?? File(inode: nextInode)
     nextInode += 1

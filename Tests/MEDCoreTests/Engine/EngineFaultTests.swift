@@ -83,6 +83,25 @@ struct EngineFaultTests {
     }
   }
 
+  @Test func `with a drop policy, any one call fails, and the process is killed or stopped at any call`() async throws {
+    let world = FaultWorld(FaultScript(.none), drops: true)
+    #expect(try await world.run { $0.total == 0 }.isEmpty)
+    #expect(world.records.contains { $0.kind == .dropped }, "the policy has something to do")
+    var cases: [FaultScript.Plan] = []
+    for call in [OutsideCall.put, .delete, .commit] {
+      for number in 0..<world.script.counts[call, default: 0] {
+        for fault in CallFault.allCases { cases.append(.fail(call, number, fault)) }
+      }
+    }
+    for place in 0..<world.script.total {
+      cases += [.kill(at: place, .unanswered), .kill(at: place, .doneUnanswered), .stop(at: place)]
+      for server in 0...1 { cases.append(.down(server: server, at: place, calls: 8)) }
+    }
+    try await Self.run(cases) { plan in
+      try await FaultWorld(FaultScript(plan), drops: true).run { $0.total == 0 }
+    }
+  }
+
   @Test func `with log and store away messages wait, and any call of the stop fails in any way`() async throws {
     var cases: [FaultScript.Plan] = [.none]
     for number in 0..<3 {

@@ -32,6 +32,46 @@ struct EngineTests {
     #expect(harness.pusher.state.withLock { $0.urls.isEmpty })
   }
 
+  @Test func `a busy topic without subscription costs the store one lookup`() async throws {
+    var harness = EngineHarness()
+    let store = MemorySubscriptionStore([.make(1, "t")])
+    harness.subscriptions = store
+    for _ in 0..<5 { harness.publish(Array(0..<100), topic: "u") }
+    try await harness.run { $0.total == 0 }
+    #expect(await store.lookups == ["u"])
+    #expect(harness.log.records.isEmpty)
+  }
+
+  @Test func `while a message's own server can't be reached nothing is recorded, and its job is the copy`() async throws
+  {
+    var harness = EngineHarness(servers: 2)
+    harness.configuration.placementPause = .milliseconds(1)
+    harness.configuration.parkingPauses = .milliseconds(2)...(.milliseconds(10))
+    harness.queue.state.withLock { $0.hungPuts = [0, 1] }
+    harness.publish([1])
+    try await harness.run {
+      try await harness.eventually("the message is taken") { harness.queue.state.withLock { $0.buried } == 1 }
+      harness.queue.state.withLock { state in
+        state.isReachable[0] = false
+        state.putFaults = Array(repeating: .refused, count: 100)
+        state.hungPuts = []
+      }
+      // Three times, and then again and again.
+      try await harness.eventually("the other one refuses it") {
+        harness.queue.state.withLock { $0.putFaults.count } <= 90
+      }
+      #expect(harness.queue.state.withLock { $0.total == 1 && $0.buried == 1 })
+      #expect(harness.log.records.isEmpty)
+      harness.queue.state.withLock { state in
+        state.isReachable[0] = true
+        state.putFaults = []
+      }
+      try await harness.eventually("it is delivered") { harness.queue.state.withLock { $0.total } == 0 }
+    }
+    #expect(harness.pusher.state.withLock { $0.urls.count } == 1)
+    #expect(harness.log.records.allSatisfy { $0.kind == .sent })
+  }
+
   @Test func `bytes that are no message are recorded byte for byte, then deleted`() async throws {
     let harness = EngineHarness()
     harness.queue.state.withLock { _ = $0.add([0xC1, 0x00], to: EngineHarness.main) }

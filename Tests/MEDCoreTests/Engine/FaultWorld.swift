@@ -30,17 +30,26 @@ final class FaultWorld: Sendable {
   static let undecodable = Errand(message: 3, subscription: 0)
   private static let subscriptions: [String: [Int]] = ["t": [1, 2], "v": [3]]
 
+  /// More messages for `t`, in the world where subscription 2 drops what goes beyond two.
+  static let droppableErrands: [Errand] = [6, 7, 8].flatMap { message in
+    [Errand(message: message, subscription: 1), Errand(message: message, subscription: 2)]
+  }
+
   let script: FaultScript
+  let drops: Bool
   let queue = MemoryQueue(servers: 2)
   private let account = Locked(Account())
 
-  init(_ script: FaultScript) {
+  /// - Parameter drops: subscription 2 has a drop policy, and there are messages enough for it.
+  init(_ script: FaultScript, drops: Bool = false) {
     self.script = script
+    self.drops = drops
     queue.state.withLock { state in
       for bytes in [
         EngineHarness.message(1), EngineHarness.message(2), [0xC1], EngineHarness.message(4, topic: "v"),
         EngineHarness.message(5, topic: "u"),
       ] { _ = state.add(bytes, to: EngineHarness.main) }
+      if drops { for number: UInt8 in 6...8 { _ = state.add(EngineHarness.message(number), to: EngineHarness.main) } }
       state.script = script
       state.willDelete = { [unowned self] state, id, job in self.check(deleting: id, job, state) }
     }
@@ -79,7 +88,9 @@ final class FaultWorld: Sendable {
   func checkEnd(isKilled: Bool) -> [String] {
     let state = queue.state.withLock { $0 }
     var problems = self.problems
-    for errand in Self.errands where !isSafe(errand, without: nil, state) { problems.append("\(errand) is lost") }
+    for errand in Self.errands + (drops ? Self.droppableErrands : []) where !isSafe(errand, without: nil, state) {
+      problems.append("\(errand) is lost")
+    }
     if isKilled { return problems }
     let recorded = Set(records.filter { $0.kind == .kickFailed || $0.kind == .deleteFailed }.compactMap(\.jobID))
     for (id, job) in state.jobs.joined() where job.isBuried && !recorded.contains(id) {
@@ -120,8 +131,10 @@ final class FaultWorld: Sendable {
     }
   }
 
-  private static func subscription(_ id: Int, _ topic: String) -> Subscription {
-    Subscription(id: id, topic: topic, receptionChannel: "http://127.0.0.1:9/s/\(id)")
+  private func subscription(_ id: Int, _ topic: String) -> Subscription {
+    Subscription(
+      id: id, topic: topic, receptionChannel: "http://127.0.0.1:9/s/\(id)",
+      parameters: drops && id == 2 ? ["DropMessageThreshold": "1", "DropMessageThresholdAction": "1"] : [:])
   }
 }
 
@@ -146,14 +159,14 @@ extension FaultWorld: SubscriptionStore {
   func subscriptions(changedSince version: StoreVersion?) async throws -> SubscriptionSnapshot? {
     let present = account.withLock { $0.store }
     if version?.rawValue == Int64(present) { return nil }
-    let all = [Self.subscription(1, "t"), Self.subscription(2, "t")] + (present > 0 ? [Self.subscription(3, "v")] : [])
+    let all = [subscription(1, "t"), subscription(2, "t")] + (present > 0 ? [subscription(3, "v")] : [])
     return SubscriptionSnapshot(version: StoreVersion(rawValue: Int64(present)), subscriptions: all)
   }
 
   func subscriptions(ofTopic topic: String) async throws -> [Subscription] {
     if script.fault(of: .lookUp) != nil { throw StoreError(.unavailable, "down") }
     if topic == "v" { account.withLock { $0.store = 1 } }
-    return (Self.subscriptions[topic] ?? []).map { Self.subscription($0, topic) }
+    return (Self.subscriptions[topic] ?? []).map { subscription($0, topic) }
   }
 }
 

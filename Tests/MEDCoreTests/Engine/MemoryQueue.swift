@@ -29,6 +29,11 @@ final class MemoryQueue: MessageQueue {
     var held: [TubeName: Int] = [:]
     var history: [String] = []
     var takes = 0
+    /// Questions for all of a server, and for one tube.
+    var serverLooks = 0
+    var tubeLooks = 0
+    /// How long the server takes for an answer to them.
+    var lookDelay = Duration.zero
     /// The most jobs that one take from a channel asked for.
     var largestTake = 0
     /// Servers that answer no take as long as this holds.
@@ -39,8 +44,6 @@ final class MemoryQueue: MessageQueue {
     var takesRunning = 0
     var mostTakesRunning = 0
     var hungPuts: Set<Int> = []
-    /// Told of each question about the server or a tube.
-    var willLook: (@Sendable (String) -> Void)?
     /// Asked before each call, for tests that let any of them fail.
     var script: FaultScript?
     /// Told of each job before it is deleted.
@@ -198,23 +201,29 @@ final class MemoryServer: QueueServer {
   func hold(_ tube: TubeName) { state.withLock { $0.held[tube, default: 0] += 1 } }
   func release(_ tube: TubeName) { state.withLock { $0.held[tube, default: 0] -= 1 } }
 
-  private func look(_ what: String) { state.withLock { $0.willLook }?(what) }
+  private func look() async {
+    let delay = state.withLock { $0.lookDelay }
+    if delay > .zero { try? await loop.sleep(for: delay) }
+  }
 
   func statistics() async throws -> ServerStatistics {
-    look("stats")
+    await look()
     let index = index
     return state.withLock { state in
+      state.serverLooks += 1
       var result = ServerStatistics()
       result.ready = state.jobs[index].values.count { !$0.isBuried && $0.delay == 0 }
       result.delayed = state.jobs[index].values.count { $0.delay > 0 }
+      result.buried = state.jobs[index].values.count { $0.isBuried }
       return result
     }
   }
 
   func statistics(of tube: TubeName) async throws -> TubeStatistics? {
-    look("stats-tube")
+    await look()
     let index = index
     return state.withLock { state in
+      state.tubeLooks += 1
       var result = TubeStatistics()
       let jobs = state.jobs[index].values.filter { $0.tube == tube }
       result.ready = jobs.count { !$0.isBuried && $0.delay == 0 }
@@ -225,13 +234,11 @@ final class MemoryServer: QueueServer {
   }
 
   func tubes() async throws -> [String] {
-    look("list-tubes")
     let index = index
     return state.withLock { Set($0.jobs[index].values.map(\.tube.description)).sorted() }
   }
 
   func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration? {
-    look("peek-delayed")
     let index = index
     return state.withLock { state in
       state.jobs[index].values.filter { $0.tube == tube && $0.delay > 0 }.map(\.delay).min().map { .seconds(Int($0)) }

@@ -1,0 +1,42 @@
+/// What waits in a queue, as it was seen at a certain moment.
+public struct BacklogSample: Sendable, Equatable {
+  public var ready = 0
+  public var delayed = 0
+  /// In somebody's hands, or left there by one that died.
+  public var buried = 0
+  public var reserved = 0
+  /// When it was looked at; of a sum, the oldest part. nil: a queue server has not been looked at yet, and counts as
+  /// nothing.
+  public var takenAt: ContinuousClock.Instant?
+
+  public init(
+    ready: Int = 0, delayed: Int = 0, buried: Int = 0, reserved: Int = 0, takenAt: ContinuousClock.Instant? = nil
+  ) {
+    self.ready = ready
+    self.delayed = delayed
+    self.buried = buried
+    self.reserved = reserved
+    self.takenAt = takenAt
+  }
+
+  init(_ statistics: TubeStatistics, at takenAt: ContinuousClock.Instant) {
+    self.init(
+      ready: statistics.ready, delayed: statistics.delayed, buried: statistics.buried, reserved: statistics.reserved,
+      takenAt: takenAt)
+  }
+
+  static func + (a: BacklogSample, b: BacklogSample) -> BacklogSample {
+    var takenAt: ContinuousClock.Instant?
+    if let first = a.takenAt, let second = b.takenAt { takenAt = min(first, second) }
+    return BacklogSample(
+      ready: a.ready + b.ready, delayed: a.delayed + b.delayed, buried: a.buried + b.buried,
+      reserved: a.reserved + b.reserved, takenAt: takenAt)
+  }
+
+  static func sum(_ samples: some Sequence<BacklogSample>) -> BacklogSample {
+    var iterator = samples.makeIterator()
+    guard var sum = iterator.next() else { return BacklogSample() }
+    while let next = iterator.next() { sum = sum + next }
+    return sum
+  }
+}
