@@ -22,7 +22,7 @@ public enum Assembly {
         servers: settings.queueServers, configuration: queueConfiguration(settings, context.logs)),
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
-      subscriptions: store, dataLog: dataLog, logger: context.logger)
+      subscriptions: store, dataLog: dataLog, failureLog: store, logger: context.logger)
     return [ClosingService { try await dataLog.close() }, ClosingService { await store.close() }, dispatcher]
   }
 

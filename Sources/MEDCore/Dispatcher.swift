@@ -20,13 +20,15 @@ import ServiceLifecycle
 public struct Dispatcher: Service {
   private let runner: EngineRunner
 
+  /// - Parameter failureLog: keeps a row for every message that has failed; nil for none.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, pusher: any Pusher,
-    subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger = Logger(label: "medispatcher")
+    subscriptions: any SubscriptionStore, dataLog: any DataLog, failureLog: (any FailureLog)? = nil,
+    logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-      logger: logger)
+      failureLog: failureLog, logger: logger)
   }
 
   /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
@@ -43,7 +45,7 @@ public struct Redistributor: Service {
   ) {
     runner = EngineRunner(
       configuration: configuration, queue: queue, pusher: nil, subscriptions: subscriptions, dataLog: dataLog,
-      logger: logger)
+      failureLog: nil, logger: logger)
   }
 
   public func run() async throws { try await runner.run() }
@@ -56,6 +58,7 @@ private struct EngineRunner: Sendable {
   let pusher: (any Pusher)?
   let subscriptions: any SubscriptionStore
   let dataLog: any DataLog
+  let failureLog: (any FailureLog)?
   let logger: Logger
 
   func run() async throws {
@@ -67,7 +70,7 @@ private struct EngineRunner: Sendable {
         await LoopActor(loop: loop).run { actor in
           let engine = Engine(
             configuration, actor: actor, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-            logger: logger)
+            failureLog: failureLog, logger: logger)
           await engine.run(until: stop)
         }
       } onGracefulShutdown: {
