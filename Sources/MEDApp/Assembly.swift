@@ -28,7 +28,8 @@ public enum Assembly {
         servers: settings.queueServers, configuration: queueConfiguration(settings, context.logs)),
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
-      subscriptions: store, dataLog: dataLog, dropLog: dropLog, logger: context.logger)
+      subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store,
+      logger: context.logger)
     return [
       ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
       ClosingService { await store.close() }, dispatcher,

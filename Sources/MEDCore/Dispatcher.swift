@@ -20,16 +20,18 @@ import ServiceLifecycle
 public struct Dispatcher: Service {
   private let runner: EngineRunner
 
-  /// - Parameter dropLog: takes what drop policies keep out of channels and record (`DropMessageThresholdAction` 1),
-  ///   see ``FileDropLog``; nil: the DATA log does.
+  /// - Parameters:
+  ///   - dropLog: takes what drop policies keep out of channels and record (`DropMessageThresholdAction` 1), see
+  ///     ``FileDropLog``; nil: the DATA log does.
+  ///   - failureLog: keeps a row for every message that has failed; nil for none.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, pusher: any Pusher,
     subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil,
-    logger: Logger = Logger(label: "medispatcher")
+    failureLog: (any FailureLog)? = nil, logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-      dropLog: dropLog, logger: logger)
+      dropLog: dropLog, failureLog: failureLog, logger: logger)
   }
 
   /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
@@ -46,7 +48,7 @@ public struct Redistributor: Service {
   ) {
     runner = EngineRunner(
       configuration: configuration, queue: queue, pusher: nil, subscriptions: subscriptions, dataLog: dataLog,
-      dropLog: dropLog, logger: logger)
+      dropLog: dropLog, failureLog: nil, logger: logger)
   }
 
   public func run() async throws { try await runner.run() }
@@ -60,6 +62,7 @@ private struct EngineRunner: Sendable {
   let subscriptions: any SubscriptionStore
   let dataLog: any DataLog
   let dropLog: (any DataLog)?
+  let failureLog: (any FailureLog)?
   let logger: Logger
 
   func run() async throws {
@@ -71,7 +74,7 @@ private struct EngineRunner: Sendable {
         await LoopActor(loop: loop).run { actor in
           let engine = Engine(
             configuration, actor: actor, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-            dropLog: dropLog, logger: logger)
+            dropLog: dropLog, failureLog: failureLog, logger: logger)
           await engine.run(until: stop)
         }
       } onGracefulShutdown: {

@@ -21,8 +21,12 @@ public struct DispatcherConfiguration: Sendable {
   public var runsAtBench = false
   /// How often changes of the subscriptions are looked for.
   public var refreshInterval = Duration.seconds(10)
-  /// Where snapshots are kept for a start without the store; nil for none.
+  /// Where snapshots are kept for a start without the store, and what the failure log hasn't taken yet; nil for neither.
   public var dataDirectory: String?
+  /// How this host names itself in the failure log; nil: by its first address that isn't the loopback.
+  public var hostAddress: String?
+  /// How long rows of the failure log may be written yet when stopping; the rest is left for the next start.
+  public var failureLogDeadline = Duration.seconds(2)
   /// How long deletes and kicks may take after the last push has ended, when stopping.
   public var settleDeadline = Duration.seconds(1.5)
   /// How soon a message that must wait is tried again at first, and at most how long it waits between two tries.

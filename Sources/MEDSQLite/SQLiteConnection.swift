@@ -9,7 +9,7 @@ actor SQLiteConnection {
   enum Role: String {
     /// The only one that makes a file and tables.
     case writer
-    case watcher, lookups
+    case watcher, lookups, failures
   }
 
   /// Seconds that a lock of others is waited for.
@@ -31,6 +31,8 @@ actor SQLiteConnection {
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   var watch = Watch()
+  /// What the failure log has been told to look like, once, to an operator.
+  var hasWarnedOfFailureTable = false
   private var database: DatabaseQueue?
   private var identity: FileIdentity?
   private var hasBeenOpen = false

@@ -5,14 +5,16 @@ import MEDCore
 /// Subscriptions in an SQLite file (SPEC §7).
 ///
 /// The file is opened by the first call, not before, and again by each call while that fails: a store that can't be
-/// opened is a store that is down. Schema and tables are made when they aren't there. Three connections, each with a
-/// thread of its own: one watches for changes, one looks topics up, one writes. None waits for another.
+/// opened is a store that is down. Schema and tables are made when they aren't there. Four connections, each with a
+/// thread of its own: one watches for changes, one looks topics up, one writes what tools change, one writes the failure
+/// log. None waits for another, but for SQLite's write lock.
 ///
 /// A file that is replaced by another is noticed and opened; one that is removed while in use is an outage.
 public struct SQLiteStore: SubscriptionStore {
   let watcher: SQLiteConnection
   let lookups: SQLiteConnection
   let writer: SQLiteConnection
+  let failures: SQLiteConnection
   let path: String
 
   /// - Parameter path: made if it isn't there; its directory must be.
@@ -26,6 +28,7 @@ public struct SQLiteStore: SubscriptionStore {
     writer = SQLiteConnection(path: path, role: .writer, busyTimeout: busyTimeout, logger: logger)
     watcher = SQLiteConnection(path: path, role: .watcher, busyTimeout: busyTimeout, logger: logger)
     lookups = SQLiteConnection(path: path, role: .lookups, busyTimeout: busyTimeout, logger: logger)
+    failures = SQLiteConnection(path: path, role: .failures, busyTimeout: busyTimeout, logger: logger)
   }
 
   /// Opens the file and makes what is missing. Needn't be called; tells early what is wrong.
@@ -33,12 +36,14 @@ public struct SQLiteStore: SubscriptionStore {
     try await writer.open()
     try await watcher.open()
     try await lookups.open()
+    try await failures.open()
   }
 
   /// Closes all connections. A later call opens them again.
   public func close() async {
     await watcher.close()
     await lookups.close()
+    await failures.close()
     await writer.close()
   }
 

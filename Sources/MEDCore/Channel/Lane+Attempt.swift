@@ -7,7 +7,7 @@ extension Lane {
   /// Where a parked message goes on.
   enum ParkedStep {
     /// The push failed; the message must get into the retry channel.
-    case putForRetry(retryTimes: UInt64, delay: UInt32)
+    case putForRetry(retryTimes: UInt64, delay: UInt32, FailureLogWriter.Ticket?)
     /// Only the record is missing.
     case record(RecordKind, reason: String)
   }
@@ -51,13 +51,15 @@ extension Lane {
     switch verdict {
     case .delivered:
       context.counters.delivered += 1
+      if mayHaveRow(envelope, jobID) { await noteDelivery(owned, envelope, jobID, retryTimes, target) }
       finish(owned)
     case .failed(_, _) where answer.isCancelled:
       // The dispatcher stops and the push was cut off: not known to have failed.
       giveBackStarted(owned)
     case .failed(let reason, let requestedDelay):
       context.counters.failedPushes += 1
-      await failed(owned, envelope, retryTimes, reason, requestedDelay)
+      let ticket = await noteFailure(owned, envelope, jobID, retryTimes, target, answer, reason)
+      await failed(owned, envelope, retryTimes, reason, requestedDelay, ticket)
     }
   }
 
@@ -86,7 +88,8 @@ extension Lane {
   // MARK: After a failure
 
   private func failed(
-    _ owned: Owned, _ envelope: Envelope, _ retryTimes: UInt64, _ reason: String, _ requestedDelay: UInt32
+    _ owned: Owned, _ envelope: Envelope, _ retryTimes: UInt64, _ reason: String, _ requestedDelay: UInt32,
+    _ ticket: FailureLogWriter.Ticket?
   ) async {
     owned.desk.detain(owned.job)
     let schedule = context.configuration.retrySchedule
@@ -94,21 +97,32 @@ extension Lane {
       return await giveUp(owned, reason: "given up after \(retryTimes) retries: \(reason)")
     }
     let delay = schedule.delay(after: retryTimes, requested: requestedDelay)
-    await putForRetry(owned, envelope, retryTimes, delay)
+    await putForRetry(owned, envelope, retryTimes, delay, ticket)
   }
 
-  private func putForRetry(_ owned: Owned, _ envelope: Envelope, _ retryTimes: UInt64, _ delay: UInt32) async {
-    let copy = envelope.retryTimes == retryTimes ? envelope.bytes : envelope.setting(retryTimes: retryTimes)
+  private func putForRetry(
+    _ owned: Owned, _ envelope: Envelope, _ retryTimes: UInt64, _ delay: UInt32, _ ticket: FailureLogWriter.Ticket?
+  ) async {
+    let copy = retryCopy(envelope, retryTimes)
     let placement = CopyPlacement(context)
-    switch await placement.place(copy, in: retryTube, delay: delay, own: owned.desk, preferred: owned.desk) {
+    var outcome = await placement.place(
+      copy.bytes, in: retryTube, delay: delay, own: owned.desk, preferred: owned.desk)
+    if case .refused(CopyPlacement.tooBig) = outcome, let smaller = copy.withoutRow {
+      outcome = await placement.place(smaller, in: retryTube, delay: delay, own: owned.desk, preferred: owned.desk)
+    }
+    switch outcome {
     case .stored(let desk):
+      if let ticket { context.failures?.settled(ticket) }
       context.counters.retried += 1
       laneForRetries()?.announce(1, at: desk.index, after: .seconds(Int(delay)))
       finish(owned)
     case .refused(CopyPlacement.tooBig):
-      await giveUp(owned, reason: "JOB_TOO_BIG in the retry channel")
+      let reason = "JOB_TOO_BIG in the retry channel"
+      await noteRefusal(owned, envelope, retryTimes, reason)
+      await giveUp(owned, reason: reason)
     case .refused, .mustWait:
-      park(owned, .putForRetry(retryTimes: retryTimes, delay: delay))
+      if let ticket { context.failures?.mustWait(ticket) }
+      park(owned, .putForRetry(retryTimes: retryTimes, delay: delay, ticket))
     }
   }
 
@@ -129,6 +143,7 @@ extension Lane {
       kind, topic: channel.topic, subscription: channel.id, queueServer: owned.desk.queue.address.description,
       tube: tube.description, jobID: owned.job.id.number, reason: reason, payload: owned.job.body)
     if await context.commit(record) {
+      await noteRecord(owned, kind, reason: reason)
       finish(owned)
     } else {
       park(owned, .record(kind, reason: reason))
@@ -164,9 +179,9 @@ extension Lane {
   func resume(_ owned: Owned, _ step: ParkedStep) async {
     takeUp(owned)
     switch step {
-    case .putForRetry(let retryTimes, let delay):
+    case .putForRetry(let retryTimes, let delay, let ticket):
       do throws(MessageError) {
-        await putForRetry(owned, try Envelope(owned.job.body), retryTimes, delay)
+        await putForRetry(owned, try Envelope(owned.job.body), retryTimes, delay, ticket)
       } catch {
         await recordUndecodable(owned, error)
       }

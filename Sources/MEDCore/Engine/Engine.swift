@@ -16,7 +16,8 @@ final class Engine {
   /// - Parameter pusher: nil: messages are distributed to their channels and not pushed.
   init(
     _ configuration: DispatcherConfiguration, actor: LoopActor, queue: any MessageQueue, pusher: (any Pusher)?,
-    subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil, logger: Logger
+    subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil,
+    failureLog: (any FailureLog)? = nil, logger: Logger
   ) {
     let directory = SubscriptionDirectory(
       store: subscriptions,
@@ -28,6 +29,11 @@ final class Engine {
     context = EngineContext(
       configuration: configuration, actor: actor, dataLog: dataLog, dropLog: dropLog, directory: directory,
       logger: logger)
+    context.failures = failureLog.map { log in
+      FailureLogWriter(
+        log, journal: configuration.dataDirectory.map { FailureJournal(directory: $0) },
+        address: configuration.hostAddress ?? HostAddress.first(), actor: actor, logger: logger)
+    }
     self.queue = queue
     self.pusher = pusher
     background = WorkCount(loop: actor.loop)
@@ -47,6 +53,7 @@ final class Engine {
     if let pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
     context.directory.onChange = { [weak self] in self?.apply($0) }
     await context.directory.start()
+    await context.failures?.start()
     let directory = context.directory
     background.begin()
     refreshing = context.actor.spawnIsolated {
@@ -105,6 +112,7 @@ final class Engine {
     await forEachDesk { await $0.settler.drain(within: settleDeadline) }
     supervisor.close()
     await forEachDesk { await $0.queue.close(within: .milliseconds(500)) }
+    await context.failures?.finish(within: context.configuration.failureLogDeadline)
     _ = await background.finish(within: .milliseconds(500))
     context.logger.info("stopped")
   }

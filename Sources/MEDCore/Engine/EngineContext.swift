@@ -22,6 +22,8 @@ final class EngineContext {
   /// Nothing new is begun any more.
   var isStopping = false
 
+  /// nil: no failure log is kept.
+  var failures: FailureLogWriter?
   /// nil while nothing is pushed here.
   var pushSession: (any PushSession)?
 

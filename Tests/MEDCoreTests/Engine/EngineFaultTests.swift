@@ -39,6 +39,13 @@ struct EngineFaultTests {
     #expect(counts[.lookUp] == 2)
   }
 
+  @Test func `a message that is given up has a row in the failure log, and no other has`() async throws {
+    let world = FaultWorld(FaultScript(.none))
+    #expect(try await world.run { $0.total == 0 }.isEmpty)
+    #expect(world.failureLog.rows.map(\.isAlive) == [false])
+    #expect(world.failureLog.rows.map(\.retryTimes) == [1])
+  }
+
   @Test func `any one call fails in any way`() async throws {
     let counts = try await Self.undisturbed().counts
     var cases: [FaultScript.Plan] = []

@@ -8,6 +8,7 @@ struct EngineHarness {
   let queue: MemoryQueue
   let pusher: ScriptedPusher
   let log = MemoryDataLog()
+  var failureLog: (any FailureLog)?
   var configuration: DispatcherConfiguration
   var subscriptions: any SubscriptionStore
 
@@ -52,7 +53,7 @@ struct EngineHarness {
     logger.logLevel = .critical
     let dispatcher = Dispatcher(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: other ?? log,
-      logger: logger)
+      failureLog: failureLog, logger: logger)
     let running = Task { try await dispatcher.run() }
     do {
       try await body()
@@ -95,7 +96,7 @@ struct EngineHarness {
     logger.logLevel = .critical
     let dispatcher = Dispatcher(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: log,
-      logger: logger)
+      failureLog: failureLog, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await dispatcher.run() }
       let deadline = ContinuousClock.now + .seconds(20)

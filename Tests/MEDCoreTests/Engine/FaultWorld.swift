@@ -38,6 +38,7 @@ final class FaultWorld: Sendable {
   let script: FaultScript
   let drops: Bool
   let queue = MemoryQueue(servers: 2)
+  let failureLog = MemoryFailureLog()
   private let account = Locked(Account())
 
   /// - Parameter drops: subscription 2 has a drop policy, and there are messages enough for it.
@@ -184,7 +185,7 @@ extension FaultWorld {
     configuration.logsSentMessages = false
     let dispatcher = Dispatcher(
       configuration: configuration, queue: queue, pusher: ScriptedPusher { [unowned self] in self.push($0) },
-      subscriptions: self, dataLog: self, logger: logger)
+      subscriptions: self, dataLog: self, failureLog: failureLog, logger: logger)
     let running = Task { try await dispatcher.run() }
     let deadline = ContinuousClock.now + .seconds(20)
     while !script.isOver && !queue.state.withLock({ isDone($0) }) {
