@@ -25,6 +25,9 @@ final class Backlog {
   /// Told of a channel that a level is needed of and whose latest sample is old.
   var onOldSample: ((Int) -> Void)?
 
+  /// Rises with each copy that begins.
+  private(set) var moment: UInt64 = 0
+
   init(servers count: Int) { servers = Array(repeating: Server(), count: count) }
 
   // MARK: Reading
@@ -78,25 +81,32 @@ final class Backlog {
   }
 
   /// A server has named its tubes: those of ours are `existing`, all others are empty.
-  func noteListed(_ existing: Set<Queue>, at server: Int, askedAt: ContinuousClock.Instant) {
+  /// - Parameter moment: ``moment`` when it was asked.
+  func noteListed(
+    _ existing: Set<Queue>, at server: Int, since moment: UInt64, askedAt: ContinuousClock.Instant
+  ) {
     servers[server].listedAt = askedAt
     servers[server].samples = servers[server].samples.filter { existing.contains($0.key) }
-    for id in levels.keys where !existing.contains(Queue(subscription: id, kind: .channel)) {
-      note(ready: 0, of: id, at: server, since: 0)
-    }
+    noteEmpty(at: server, since: moment) { !existing.contains(Queue(subscription: $0, kind: .channel)) }
   }
 
   /// Nothing waits on a server but in its main queue.
   /// - Parameter isEmpty: nor there. Where the main queue moves, the numbers of two moments were compared, which is good
   ///   enough to show and not to drop by.
-  func noteNothingWaits(at server: Int, isEmpty: Bool, askedAt: ContinuousClock.Instant) {
+  func noteNothingWaits(
+    at server: Int, isEmpty: Bool, since moment: UInt64, askedAt: ContinuousClock.Instant
+  ) {
     servers[server].listedAt = askedAt
     servers[server].samples = servers[server].samples.compactMapValues { sample in
       sample.buried + sample.reserved == 0
         ? nil : BacklogSample(buried: sample.buried, reserved: sample.reserved, takenAt: askedAt)
     }
-    if isEmpty {
-      for id in levels.keys { note(ready: 0, of: id, at: server, since: 0) }
+    if isEmpty { noteEmpty(at: server, since: moment) { _ in true } }
+  }
+
+  private func noteEmpty(at server: Int, since moment: UInt64, _ isEmpty: (Int) -> Bool) {
+    for (id, level) in levels where isEmpty(id) && !level.hasCopies(since: moment) {
+      note(ready: 0, of: id, at: server, since: 0)
     }
   }
 
@@ -129,7 +139,7 @@ final class Backlog {
   /// Whether one more message may go into a channel; if so its copy counts from now on, until it is stored or abandoned.
   func admits(_ channel: SubscribedChannel) -> Bool {
     let isAbove = estimate(of: channel) > channel.parameters.dropMessageThreshold
-    if !isAbove { levels[channel.id]?.copyBegins() }
+    if !isAbove { copyBegins(channel) }
     return !isAbove
   }
 
@@ -147,7 +157,9 @@ final class Backlog {
 
   /// A copy that was admitted once is tried again.
   func copyBegins(_ channel: SubscribedChannel) {
-    if channel.mayDrop { levels[channel.id]?.copyBegins() }
+    guard channel.mayDrop else { return }
+    moment &+= 1
+    levels[channel.id]?.copyBegins(moment)
   }
 
   func copyStored(_ channel: SubscribedChannel, at server: Int) {
@@ -159,7 +171,15 @@ final class Backlog {
   }
 
   func took(_ jobs: Int, from channel: SubscribedChannel, at server: Int) {
-    levels[channel.id]?.took(jobs, at: server)
+    if levels[channel.id] != nil {
+      levels[channel.id]?.took(jobs, at: server)
+    } else {
+      // A level may begin with this sample, and must not begin too high.
+      let queue = Queue(subscription: channel.id, kind: .channel)
+      if let sample = servers[server].samples[queue] {
+        servers[server].samples[queue]?.ready = max(0, sample.ready - jobs)
+      }
+    }
   }
 
   /// Subscriptions have changed: what has no policy any more has no level.

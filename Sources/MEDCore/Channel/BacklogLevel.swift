@@ -20,6 +20,7 @@ struct BacklogLevel: Equatable {
   private var maybeCounted = 0
   /// Whether anything was put since the latest sample.
   private var isMoving = false
+  private var latestCopy: UInt64 = 0
 
   /// - Parameter samples: the latest of each server.
   init(_ samples: [BacklogSample]) {
@@ -31,13 +32,18 @@ struct BacklogLevel: Equatable {
   /// Whether a sample is worth asking for: nobody needs to know more of a channel that is empty and quiet.
   var isOfInterest: Bool { isMoving || underWay > 0 || servers.contains { $0.ready > 0 } }
 
+  /// Whether a copy has begun after that moment: then what was asked before it says nothing of an empty channel.
+  func hasCopies(since moment: UInt64) -> Bool { latestCopy > moment }
+
   func sampledAt(_ server: Int) -> ContinuousClock.Instant? { servers[server].sampledAt }
 
   // MARK: Events
 
   /// A copy is to be put.
-  mutating func copyBegins() {
+  /// - Parameter moment: rises with each copy of any channel.
+  mutating func copyBegins(_ moment: UInt64) {
     underWay += 1
+    latestCopy = moment
     isMoving = true
   }
 

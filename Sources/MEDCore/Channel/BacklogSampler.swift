@@ -80,6 +80,7 @@ final class BacklogSampler {
 
   private func round() async throws {
     let start = ContinuousClock.now
+    let moment = context.backlog.moment
     let server = try await measured { try await $0.statistics() }
     let isIdle = server.ready + server.delayed + server.buried + server.reserved == 0
     let askedMain = ContinuousClock.now
@@ -87,7 +88,7 @@ final class BacklogSampler {
     context.backlog.noteMainQueue(BacklogSample(main ?? TubeStatistics(), at: askedMain), at: desk.index)
     guard server.ready > (main?.ready ?? 0) || server.delayed > (main?.delayed ?? 0) else {
       let isEmpty = server.ready + server.delayed == 0
-      return context.backlog.noteNothingWaits(at: desk.index, isEmpty: isEmpty, askedAt: start)
+      return context.backlog.noteNothingWaits(at: desk.index, isEmpty: isEmpty, since: moment, askedAt: start)
     }
     var (sleeping, busy) = try await tubes()
     for tube in sleeping {
@@ -107,6 +108,7 @@ final class BacklogSampler {
   /// Those that exist and belong to live subscriptions, by whether a lane takes from them.
   private func tubes() async throws -> (sleeping: [Tube], busy: [Tube]) {
     let start = ContinuousClock.now
+    let moment = context.backlog.moment
     var sleeping: [Tube] = []
     var busy: [Tube] = []
     var existing: Set<Backlog.Queue> = []
@@ -126,7 +128,7 @@ final class BacklogSampler {
       }
     }
     foreignTubes = foreign
-    context.backlog.noteListed(existing, at: desk.index, askedAt: start)
+    context.backlog.noteListed(existing, at: desk.index, since: moment, askedAt: start)
     return (sleeping, busy)
   }
 

@@ -52,6 +52,8 @@ final class Lane {
   private var shores: [Shore]
   private var waiting: Deque<Owned> = []
   private(set) var inFlight = 0
+  /// Jobs in hand whose push is over: they wait for a record, for a put, to be parked.
+  private var settling = 0
   /// Asked for in turns that are under way, apart from those that take too long.
   private var expected = 0
   /// When the latest push was started.
@@ -187,7 +189,8 @@ final class Lane {
   /// How many jobs a turn should take now. Refills when half of what is kept ahead is used up, so that turns are worth
   /// their round trips.
   private var room: Int {
-    guard !isCancelled, !parking.isFull else { return 0 }
+    // A log that fails slowly, or hangs, must not let more through than may be parked.
+    guard !isCancelled, parking.count + settling < ParkingLot<ParkedStep>.bound else { return 0 }
     let ahead = waiting.count + expected
     if channel.parameters.intervalOfSending > .zero { return ahead == 0 && inFlight < limit ? 1 : 0 }
     guard ahead <= limit / 2 else { return 0 }
@@ -269,12 +272,14 @@ final class Lane {
   /// The push itself is over, whatever is still to be settled.
   func pushEnded() {
     inFlight -= 1
+    settling += 1
     pump()
   }
 
   /// Nothing more will be done with the job by this lane.
   func letGo(_ owned: Owned) {
     shores[owned.desk.index].owned -= 1
+    settling -= 1
     owned.desk.free(owned.job)
     context.work.end()
   }
@@ -282,6 +287,7 @@ final class Lane {
   /// A parked job is in hand again.
   func takeUp(_ owned: Owned) {
     shores[owned.desk.index].owned += 1
+    settling += 1
     context.work.begin()
   }
 

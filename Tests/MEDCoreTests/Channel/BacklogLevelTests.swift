@@ -13,7 +13,7 @@ struct BacklogLevelTests {
   @Test func `it is the sample, plus copies put since, less jobs taken since, over all servers`() {
     var level = Self.level(10, 5)
     #expect(level.estimate == 15)
-    for _ in 0..<4 { level.copyBegins() }
+    for _ in 0..<4 { level.copyBegins(1) }
     #expect(level.estimate == 19)
     level.copyStored(at: 0)
     level.copyStored(at: 1)
@@ -35,20 +35,20 @@ struct BacklogLevelTests {
 
   @Test func `copies under way when a sample comes are never counted twice`() {
     var level = Self.level(0)
-    for _ in 0..<3 { level.copyBegins() }
+    for _ in 0..<3 { level.copyBegins(1) }
     // The server has stored them, and its answers to the puts are read after the sample.
     level.sampled(ready: 3, at: 0, since: level.mark(at: 0), now: Self.now)
     #expect(level.estimate == 3)
     for _ in 0..<3 { level.copyStored(at: 0) }
     #expect(level.estimate == 3)
-    level.copyBegins()
+    level.copyBegins(1)
     level.copyStored(at: 0)
     #expect(level.estimate == 4)
   }
 
   @Test func `copies under way when a server that doesn't have them is sampled still count`() {
     var level = Self.level(0, 0)
-    for _ in 0..<11 { level.copyBegins() }
+    for _ in 0..<11 { level.copyBegins(1) }
     for server in 0...1 { level.sampled(ready: 0, at: server, since: level.mark(at: server), now: Self.now) }
     #expect(level.estimate == 11)
     for _ in 0..<11 { level.copyStored(at: 0) }
@@ -58,7 +58,7 @@ struct BacklogLevelTests {
   @Test func `an empty and quiet channel need not be looked at again`() {
     var level = Self.level(0, 0)
     #expect(!level.isOfInterest)
-    level.copyBegins()
+    level.copyBegins(1)
     level.copyStored(at: 1)
     #expect(level.isOfInterest)
     level.took(1, at: 1)

@@ -20,7 +20,9 @@ struct BacklogSamplerTests {
     try await LoopActor(loop: loop).run { actor in
       let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       let store = FixedSubscriptions(
-        (1...subscriptions).map { .make($0, "t", $0 == dropping ? ["DropMessageThreshold": "5"] : [:]) })
+        (1...subscriptions).map {
+          .make($0, "t", $0 == dropping ? ["DropMessageThreshold": "5", "DropMessageThresholdAction": "1"] : [:])
+        })
       let context = EngineContext(
         configuration: DispatcherConfiguration(mainQueue: main), actor: actor, dataLog: MemoryDataLog(),
         directory: SubscriptionDirectory(store: store, rules: ChannelRules(), logger: logger), logger: logger)

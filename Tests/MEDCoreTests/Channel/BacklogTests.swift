@@ -33,7 +33,7 @@ struct BacklogTests {
     let backlog = Backlog(servers: 1)
     backlog.note(Self.statistics(ready: 3), of: Self.channel, at: 0, since: 0, askedAt: Self.early)
     backlog.note(Self.statistics(delayed: 3), of: Self.retry, at: 0, since: 0, askedAt: Self.early)
-    backlog.noteListed([Self.retry], at: 0, askedAt: Self.late)
+    backlog.noteListed([Self.retry], at: 0, since: 0, askedAt: Self.late)
     #expect(backlog.backlog(of: 1) == BacklogSample(takenAt: Self.late))
     #expect(backlog.backlog(of: 1, .retry) == BacklogSample(delayed: 3, takenAt: Self.early))
   }
@@ -42,7 +42,7 @@ struct BacklogTests {
     let backlog = Backlog(servers: 1)
     backlog.note(Self.statistics(ready: 3, buried: 2), of: Self.channel, at: 0, since: 0, askedAt: Self.early)
     backlog.note(Self.statistics(ready: 3), of: Self.retry, at: 0, since: 0, askedAt: Self.early)
-    backlog.noteNothingWaits(at: 0, isEmpty: true, askedAt: Self.late)
+    backlog.noteNothingWaits(at: 0, isEmpty: true, since: 0, askedAt: Self.late)
     #expect(backlog.backlog(of: 1) == BacklogSample(buried: 2, takenAt: Self.late))
     #expect(backlog.backlog(of: 1, .retry) == BacklogSample(takenAt: Self.late))
     #expect(Set(backlog.queues.keys) == [Self.channel])
@@ -56,9 +56,9 @@ struct BacklogTests {
     #expect(backlog.ofMainQueue(at: 1).ready == 6)
   }
 
-  private static func channel(threshold: Int, action: Int = 1) -> SubscribedChannel {
+  private static func channel(_ id: Int = 1, threshold: Int, action: Int = 1) -> SubscribedChannel {
     SubscribedChannel.make(
-      .make(1, "t", ["DropMessageThreshold": "\(threshold)", "DropMessageThresholdAction": "\(action)"]), .init()
+      .make(id, "t", ["DropMessageThreshold": "\(threshold)", "DropMessageThresholdAction": "\(action)"]), .init()
     ).channel
   }
 
@@ -84,12 +84,31 @@ struct BacklogTests {
     #expect(asked == 0)
   }
 
+  @Test func `a list of tubes that was asked for before a copy doesn't make its channel empty`() {
+    let backlog = Backlog(servers: 1)
+    let channel = Self.channel(threshold: 10)
+    let asked = backlog.moment
+    #expect(backlog.admits(channel))
+    backlog.copyStored(channel, at: 0)
+    backlog.noteListed([], at: 0, since: asked, askedAt: .now)
+    backlog.noteNothingWaits(at: 0, isEmpty: true, since: asked, askedAt: .now)
+    #expect(backlog.estimate(of: channel) == 1)
+    backlog.noteListed([], at: 0, since: backlog.moment, askedAt: .now)
+    #expect(backlog.estimate(of: channel) == 0)
+  }
+
+  @Test func `jobs taken before there is a level count too`() {
+    let backlog = Backlog(servers: 1)
+    backlog.note(Self.statistics(ready: 9), of: Self.channel, at: 0, since: 0, askedAt: .now)
+    let channel = Self.channel(threshold: 10)
+    backlog.took(9, from: channel, at: 0)
+    #expect((0..<100).count { _ in backlog.admits(channel) } == 11)
+  }
+
   @Test func `channels with a level are due for a sample, the longest unseen first, until they are empty and quiet`() {
     let backlog = Backlog(servers: 1)
     for id in 1...3 {
-      let channel = SubscribedChannel.make(.make(id, "t", ["DropMessageThreshold": "5"]), .init()).channel
-      #expect(backlog.estimate(of: channel) == 0)
-      #expect(backlog.admits(channel))
+      #expect(backlog.admits(Self.channel(id, threshold: 5)))
     }
     let end = ContinuousClock.now + .seconds(100)
     #expect(Set(backlog.levelsToSample(at: 0, olderThan: end)) == [1, 2, 3])
