@@ -31,6 +31,9 @@ public struct Dispatcher: Service {
 
   /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
   public func run() async throws { try await runner.run() }
+
+  /// What it looks like at this moment, taken on its loop between other work; nil while it isn't running.
+  public func state() async -> DispatcherState? { await runner.state() }
 }
 
 /// The first half of a ``Dispatcher`` alone: main queue → channels, for whoever takes from the channels by other means.
@@ -47,6 +50,9 @@ public struct Redistributor: Service {
   }
 
   public func run() async throws { try await runner.run() }
+
+  /// As ``Dispatcher/state()``; there are no lanes.
+  public func state() async -> DispatcherState? { await runner.state() }
 }
 
 /// Gives an engine its loop, and stops it with the service.
@@ -57,6 +63,28 @@ private struct EngineRunner: Sendable {
   let subscriptions: any SubscriptionStore
   let dataLog: any DataLog
   let logger: Logger
+  private let door = EngineDoor()
+
+  init(
+    configuration: DispatcherConfiguration, queue: any MessageQueue, pusher: (any Pusher)?,
+    subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.queue = queue
+    self.pusher = pusher
+    self.subscriptions = subscriptions
+    self.dataLog = dataLog
+    self.logger = logger
+  }
+
+  func state() async -> DispatcherState? {
+    guard var state = await door.state() else { return nil }
+    state.time = Double(RecordTime.now().microseconds) / 1_000_000
+    state.processUptimeSeconds = ProcessStatistics.uptime
+    state.residentBytes = ProcessStatistics.residentBytes
+    state.dataLog = dataLog.condition.map { DataLogState($0) }
+    return state
+  }
 
   func run() async throws {
     let loop = try EventLoop.start(name: "medispatcher")
@@ -68,7 +96,9 @@ private struct EngineRunner: Sendable {
           let engine = Engine(
             configuration, actor: actor, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
             logger: logger)
+          door.open(engine, on: actor)
           await engine.run(until: stop)
+          door.close()
         }
       } onGracefulShutdown: {
         stop.raise()

@@ -52,14 +52,21 @@ extension Lane {
     switch verdict {
     case .delivered:
       context.counters.delivered += 1
+      countPush(isFailure: false)
       finish(owned)
     case .failed(_, _) where answer.isCancelled:
       // The dispatcher stops and the push was cut off: not known to have failed.
       giveBackStarted(owned)
     case .failed(let reason, let requestedDelay):
       context.counters.failedPushes += 1
+      countPush(isFailure: true)
       await failed(owned, envelope, retryTimes, reason, requestedDelay)
     }
+  }
+
+  private func countPush(isFailure: Bool) {
+    rates.count(isFailure: isFailure, in: context.second)
+    context.rates.count(isFailure: isFailure, in: context.second)
   }
 
   private func headers(of envelope: Envelope) -> [(name: String, value: String)] {

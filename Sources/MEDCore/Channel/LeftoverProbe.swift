@@ -12,7 +12,7 @@ final class LeftoverProbe {
   static let restFactor = 19
 
   private let context: EngineContext
-  private let desk: ServerDesk
+  let desk: ServerDesk
   private let supervisor: LaneSupervisor
   private var isStopped = false
   /// Tubes that belong to nobody here, as of the last look.

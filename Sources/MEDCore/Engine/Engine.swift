@@ -3,12 +3,12 @@ import MEDLoop
 
 /// Everything that runs between a start and a stop, on one loop: intake, lanes, probes, and their order of stopping.
 final class Engine {
-  private let context: EngineContext
+  let context: EngineContext
   private let queue: any MessageQueue
   private let pusher: (any Pusher)?
-  private var intakes: [Intake] = []
-  private var probes: [LeftoverProbe] = []
-  private lazy var supervisor = LaneSupervisor(context)
+  private(set) var intakes: [Intake] = []
+  private(set) var probes: [LeftoverProbe] = []
+  private(set) lazy var supervisor = LaneSupervisor(context)
   private var refreshing: Task<Void, Never>?
   /// What no message waits for.
   private let background: WorkCount

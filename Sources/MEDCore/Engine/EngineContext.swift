@@ -10,6 +10,12 @@ final class EngineContext {
   let logger: Logger
   let work: WorkCount
   var counters = DispatcherCounters()
+  /// Pushes of all lanes.
+  var rates = PushRateRing()
+  /// When the engine began.
+  let origin: ContinuousClock.Instant
+  /// Whole seconds since then; moved on by whoever looks the lanes over, so that no push has to ask a clock.
+  private(set) var second = 0
   /// Nothing new is begun any more.
   var isStopping = false
 
@@ -29,6 +35,15 @@ final class EngineContext {
     self.directory = directory
     self.logger = logger
     work = WorkCount(loop: actor.loop)
+    origin = actor.loop.now
+  }
+
+  /// Brings ``second`` up to date.
+  /// - Returns: how long the present second still lasts.
+  func countSeconds() -> Duration {
+    let passed = ContinuousClock.now - origin
+    second = max(second, Int(clamping: passed.components.seconds))
+    return .seconds(second + 1) - passed
   }
 
   func open(_ queue: any MessageQueue) {
@@ -104,7 +119,7 @@ final class ServerDesk {
 
   /// A server that leaves puts unanswered for so long gets no more while there is another.
   private static let patience = Duration.milliseconds(500)
-  private var putsUnderWay = 0
+  private(set) var putsUnderWay = 0
   private var latestProgress: ContinuousClock.Instant?
 
   func putBegins(at now: ContinuousClock.Instant) {
