@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install build release run test test-tsan test-asan lint format fuzz bench soak clean
+.PHONY: help install build release completions run test test-tsan test-asan lint format fuzz bench soak clean
 
 # Tests wait for servers more than they compute, yet hundreds at once starve each other: so many run at a time.
 WIDTH ?= $(shell expr 4 '*' $$(nproc))
@@ -13,7 +13,7 @@ SWIFT_SOURCES := $(wildcard Package.swift Plugins Sources Tests Fuzz/Package.swi
 	Benchmarks/Sources Examples)
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install the packages that are missing (Debian, Ubuntu)
 	@Scripts/install.sh
@@ -23,6 +23,9 @@ build: ## Build everything for debugging
 
 release: ## Build the executables as they are shipped
 	swift build -c release
+
+completions: release ## Write what bash, zsh and fish need to complete commands
+	Scripts/completions.sh .build/release .build/completions
 
 run: install release ## Build and show a dispatcher at work on servers of its own: make run ARGS=…
 	.build/release/medctl demo $(ARGS)

@@ -32,6 +32,7 @@ let package = Package(
     .library(name: "MEDBeanstalk", targets: ["MEDBeanstalk"]),
     .library(name: "MEDPush", targets: ["MEDPush"]),
     .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
+    .library(name: "MEDAdmin", targets: ["MEDAdmin"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
     .executable(name: "medctl", targets: ["medctl"]),
@@ -44,6 +45,9 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
   ],
   targets: [
     // The domain and the engine: no socket, no C, no SQL.
@@ -67,11 +71,24 @@ let package = Package(
       "MEDPush", ["MEDCore", "MEDCurl", "MEDLoop", log, .product(name: "Crypto", package: "swift-crypto")]),
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
 
+    // The HTTP servers that people and tools ask: the running state, for now.
+    library(
+      "MEDAdmin",
+      [
+        "MEDCore", "MEDLoop", lifecycle, log,
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+      ]),
+
     // Config file → objects → services, and the thin shells over it.
     .target(
       name: "MEDApp",
       dependencies: [
-        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", lifecycle, log, "TOMLKit",
+        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDAdmin", lifecycle, log,
+        "TOMLKit",
       ],
       swiftSettings: settings, plugins: ["BuildStamp"]),
     // Commit and time of the build, for --version.
@@ -97,7 +114,8 @@ let package = Package(
     tests("MEDBeanstalkTests", ["MEDBeanstalk"]),
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
     tests("MEDSQLiteTests", ["MEDSQLite"]),
-    tests("MEDAppTests", ["MEDApp"]),
+    tests("MEDAdminTests", ["MEDAdmin", "MEDLoop"]),
+    tests("MEDAppTests", ["MEDApp", "medispatcher", "amender", "medctl", arguments]),
     tests("SystemTests", ["MEDBeanstalk", "MEDSQLite"]),
   ]
 )

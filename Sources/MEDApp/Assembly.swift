@@ -1,4 +1,6 @@
+import Glibc
 import Logging
+import MEDAdmin
 import MEDBeanstalk
 import MEDCore
 import MEDPush
@@ -28,12 +30,33 @@ public enum Assembly {
         servers: settings.queueServers, configuration: queueConfiguration(settings, context.logs)),
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
-      subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store,
-      logger: context.logger)
+      subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store, logger: context.logger)
     return [
       ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
       ClosingService { await store.close() }, dispatcher,
     ]
+      + (try debugServer(dispatcher, context))
+  }
+
+  /// The running state as JSON on DebugAddr.
+  private static func debugServer(_ dispatcher: Dispatcher, _ context: RunContext) throws -> [any Service] {
+    guard let address = context.settings.debugAddress else { return [] }
+    try checkFree(address, "DebugAddr")
+    let routes = DebugRoutes {
+      var state = await dispatcher.state()
+      state?.version = BuildInformation.current.version
+      return state
+    }
+    return [
+      AdminServer(
+        "DebugAddr", host: address.host, port: Int(address.port), groups: [routes],
+        logger: context.logs.logger(label: "admin"))
+    ]
+  }
+
+  /// An address that is in use must be known before anything is taken from a queue.
+  private static func checkFree(_ address: ListenAddress, _ key: String) throws(SystemError) {
+    do { close(try listenTCP(address)) } catch { throw SystemError(message: "\(key): \(error)") }
   }
 
   static func store(_ settings: Settings, _ logs: Logs) throws(SystemError) -> SQLiteStore {

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import MEDCore
 import MEDSQLite
@@ -16,6 +17,12 @@ public enum StoreAccess {
       path: settings.storePath, logger: Logger(label: "store", factory: { _ in SwiftLogNoOpLogHandler() }))
     try await store.open()
     return store
+  }
+
+  /// The same for who only looks: nil if the store hasn't been made yet.
+  static func openIfThere(_ settings: Settings) async throws -> (any SubscriptionEditor)? {
+    if settings.storeType == .sqlite, access(settings.storePath, F_OK) != 0, errno == ENOENT { return nil }
+    return try await open(settings)
   }
 
   private static func directory(of path: String) -> String {

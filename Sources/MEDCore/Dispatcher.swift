@@ -30,12 +30,17 @@ public struct Dispatcher: Service {
     failureLog: (any FailureLog)? = nil, logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
-      configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-      dropLog: dropLog, failureLog: failureLog, logger: logger)
+      configuration,
+      EngineParts(
+        queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog, dropLog: dropLog,
+        failureLog: failureLog, logger: logger))
   }
 
   /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
   public func run() async throws { try await runner.run() }
+
+  /// What it looks like at this moment, taken on its loop between other work; nil while it isn't running.
+  public func state() async -> DispatcherState? { await runner.state() }
 }
 
 /// The first half of a ``Dispatcher`` alone: main queue → channels, for whoever takes from the channels by other means.
@@ -47,41 +52,12 @@ public struct Redistributor: Service {
     dataLog: any DataLog, dropLog: (any DataLog)? = nil, logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
-      configuration: configuration, queue: queue, pusher: nil, subscriptions: subscriptions, dataLog: dataLog,
-      dropLog: dropLog, failureLog: nil, logger: logger)
+      configuration,
+      EngineParts(queue: queue, subscriptions: subscriptions, dataLog: dataLog, dropLog: dropLog, logger: logger))
   }
 
   public func run() async throws { try await runner.run() }
-}
 
-/// Gives an engine its loop, and stops it with the service.
-private struct EngineRunner: Sendable {
-  let configuration: DispatcherConfiguration
-  let queue: any MessageQueue
-  let pusher: (any Pusher)?
-  let subscriptions: any SubscriptionStore
-  let dataLog: any DataLog
-  let dropLog: (any DataLog)?
-  let failureLog: (any FailureLog)?
-  let logger: Logger
-
-  func run() async throws {
-    let loop = try EventLoop.start(name: "medispatcher")
-    defer { loop.stop() }
-    let stop = StopSignal()
-    await withTaskCancellationHandler {
-      await withGracefulShutdownHandler {
-        await LoopActor(loop: loop).run { actor in
-          let engine = Engine(
-            configuration, actor: actor, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
-            dropLog: dropLog, failureLog: failureLog, logger: logger)
-          await engine.run(until: stop)
-        }
-      } onGracefulShutdown: {
-        stop.raise()
-      }
-    } onCancel: {
-      stop.raise()
-    }
-  }
+  /// As ``Dispatcher/state()``; there are no lanes.
+  public func state() async -> DispatcherState? { await runner.state() }
 }

@@ -20,7 +20,8 @@ struct AmenderCommand: ParsableCommand {
       """,
     version: BuildInformation.current.description)
 
-  @Option(name: [.customShort("f"), .customLong("config")], help: "The config file.")
+  @Option(
+    name: [.customShort("f"), .customLong("config")], help: "The config file.", completion: .file(extensions: ["toml"]))
   var file = Configuration.defaultPath
 
   @Option(name: .customShort("c"), help: "Queue servers worked on at the same time, 1 ... 64.")
@@ -29,10 +30,14 @@ struct AmenderCommand: ParsableCommand {
   @Flag(help: "Show what would be done.")
   var dryRun = false
 
-  @Option(help: ArgumentHelp("Only this tube.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Only this tube.", valueName: "name"),
+    completion: .custom { words, _, prefix in CompletionWords.tubes(words, prefix: prefix) })
   var tube: String?
 
-  @Option(help: ArgumentHelp("Only this queue server of the config file.", valueName: "host:port"))
+  @Option(
+    help: ArgumentHelp("Only this queue server of the config file.", valueName: "host:port"),
+    completion: .custom { words, _, prefix in CompletionWords.queueServers(words, prefix: prefix) })
   var server: String?
 
   @Flag(help: "Kick in watched tubes too.")

@@ -12,18 +12,28 @@ struct MedctlCommand: ParsableCommand {
         medctl receive --listen 127.0.0.1:8080
         medctl subscriptions add order_paid http://127.0.0.1:8080/orders Concurrency=10
         medctl publish order_paid '{"order": 4711}'
+        medctl stats --watch
 
       Exit codes: 0 done, 1 failed, 64 usage, 78 config.
       """,
     version: BuildInformation.current.description,
-    subcommands: [PublishCommand.self, SubscriptionsCommand.self, ReceiveCommand.self, DemoCommand.self])
+    subcommands: [
+      PublishCommand.self, SubscriptionsCommand.self, StatsCommand.self, KickCommand.self, ReceiveCommand.self,
+      SchemaCommand.self, DemoCommand.self,
+    ])
+
+  /// A pipe whose reader has seen enough ends a command quietly: `medctl stats | head`.
+  static func main() {
+    Terminal.ignoreBrokenPipes()
+    main(nil)
+  }
 }
 
 /// `-f FILE`, for every command that needs the config file.
 struct ConfigOptions: ParsableArguments {
   @Option(
     name: [.customShort("f"), .customLong("config")],
-    help: ArgumentHelp("The dispatcher's config file.", valueName: "file"))
+    help: ArgumentHelp("The dispatcher's config file.", valueName: "file"), completion: .file(extensions: ["toml"]))
   var file = Configuration.defaultPath
 
   /// - Throws: exit code 78 after saying what is wrong.
@@ -37,14 +47,30 @@ struct ConfigOptions: ParsableArguments {
   }
 }
 
-/// Runs `body`; what it throws is shown in one line, with exit code 1.
+/// Runs `body`; what it throws is shown in one line, with exit code 1, or 64 if the arguments were wrong.
 func failing<Result>(_ body: () throws -> Result) throws -> Result {
   do {
     return try body()
   } catch let code as ExitCode {
     throw code
+  } catch let usage as UsageError {
+    throw ValidationError(usage.description)
+  } catch is Terminal.ReaderHasGone {
+    throw ExitCode(ExitStatus.success.rawValue)
   } catch {
     printError("medctl: \(error)")
     throw ExitCode(ExitStatus.failure.rawValue)
+  }
+}
+
+/// What a shell may offer; the command line so far may name the config file.
+extension CompletionKind {
+  static var topics: CompletionKind { .custom { words, _, prefix in CompletionWords.topics(words, prefix: prefix) } }
+  static var subscriptionIDs: CompletionKind {
+    .custom { words, _, prefix in CompletionWords.subscriptionIDs(words, prefix: prefix) }
+  }
+  static var tubes: CompletionKind { .custom { words, _, prefix in CompletionWords.tubes(words, prefix: prefix) } }
+  static var queueServers: CompletionKind {
+    .custom { words, _, prefix in CompletionWords.queueServers(words, prefix: prefix) }
   }
 }

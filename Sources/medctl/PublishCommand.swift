@@ -18,13 +18,13 @@ struct PublishCommand: ParsableCommand {
 
   @OptionGroup var config: ConfigOptions
 
-  @Argument(help: "The topic.")
+  @Argument(help: "The topic.", completion: .topics)
   var topic: String
 
   @Argument(help: "The payload as JSON, or - for standard input.")
   var json: String?
 
-  @Option(help: ArgumentHelp("Read payloads from this file.", valueName: "path"))
+  @Option(help: ArgumentHelp("Read payloads from this file.", valueName: "path"), completion: .file())
   var file: String?
 
   @Option(help: "Publish the payload, or all of them in turn, so many times.")

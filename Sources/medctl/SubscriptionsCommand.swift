@@ -5,8 +5,15 @@ import MEDCore
 struct SubscriptionsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "subscriptions",
-    abstract: "Shows and adds subscriptions.",
-    subcommands: [List.self, Add.self],
+    abstract: "Shows, adds, changes and cancels subscriptions.",
+    discussion: """
+      Examples:
+        medctl subscriptions list
+        medctl subscriptions add order_paid http://127.0.0.1:8080/orders
+        medctl subscriptions set 17 Concurrency=10
+        medctl subscriptions cancel 17
+      """,
+    subcommands: [List.self, Add.self, Set.self, Cancel.self],
     defaultSubcommand: List.self)
 
   struct List: ParsableCommand {
@@ -28,7 +35,7 @@ struct SubscriptionsCommand: ParsableCommand {
       let settings = try config.load()
       try failing {
         let all = try runBlocking { try await StoreAccess.open(settings).listSubscriptions() }
-        print(json ? SubscriptionListing.json(all) : SubscriptionListing.text(all))
+        try Terminal.show((json ? SubscriptionListing.json(all) : SubscriptionListing.text(all)) + "\n")
       }
     }
   }
@@ -47,10 +54,12 @@ struct SubscriptionsCommand: ParsableCommand {
 
     @OptionGroup var config: ConfigOptions
 
-    @Argument(help: "The topic; it is made if there is none by that name.")
+    @Argument(help: "The topic; it is made if there is none by that name.", completion: .topics)
     var topic: String
 
-    @Argument(help: ArgumentHelp("URLs, and parameters as KEY=VALUE.", valueName: "url-or-parameter"))
+    @Argument(
+      help: ArgumentHelp("URLs, and parameters as KEY=VALUE.", valueName: "url-or-parameter"),
+      completion: .list(["http://", "https://"] + CompletionWords.assignments))
     var values: [String]
 
     @Option(help: "Whose subscription it is.")
@@ -61,8 +70,8 @@ struct SubscriptionsCommand: ParsableCommand {
 
     func run() throws {
       let settings = try config.load()
-      let given = try NewSubscription(values, settings)
       try failing {
+        let given = try NewSubscription(values, settings)
         let id = try runBlocking { [topic, subscriber] in
           try await StoreAccess.open(settings).addSubscription(
             topic: topic, urls: given.urls, subscriber: subscriber, parameters: given.parameters)
@@ -81,19 +90,13 @@ private struct NewSubscription {
   init(_ values: [String], _ settings: Settings) throws {
     let table = settings.parameterTable
     for value in values {
-      let name = value.prefix { $0.isLetter }
-      guard value.dropFirst(name.count).hasPrefix("="), !name.isEmpty else {
+      guard let (name, text) = ParameterChange.split(value) else {
         urls.append(value)
         continue
       }
-      let text = String(value.dropFirst(name.count + 1))
-      do {
-        _ = try table.validate(String(name), text)
-      } catch {
-        throw ValidationError("\(error)")
-      }
-      parameters[String(name)] = text
+      try ParameterChange.check(name, text, table)
+      parameters[name] = text
     }
-    if urls.isEmpty { throw ValidationError("A subscription needs at least one URL.") }
+    if urls.isEmpty { throw UsageError("A subscription needs at least one URL.") }
   }
 }

@@ -20,10 +20,11 @@ struct MedispatcherCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("f"), .customLong("config")],
-    help: ArgumentHelp("The config file (default: \(Configuration.defaultPath)).", valueName: "file"))
+    help: ArgumentHelp("The config file (default: \(Configuration.defaultPath)).", valueName: "file"),
+    completion: .file(extensions: ["toml"]))
   var option: String?
 
-  @Argument(help: ArgumentHelp("The config file, as -f.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The config file, as -f.", valueName: "file"), completion: .file(extensions: ["toml"]))
   var argument: String?
 
   @Flag(help: "Check the config file, say what there is to say about it, and exit.")

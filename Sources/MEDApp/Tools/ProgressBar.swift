@@ -1,10 +1,11 @@
 import Glibc
+import MEDLoop
 
 /// A line on standard error that shows how far long work is; nothing if that isn't a terminal.
-public final class ProgressBar {
+public final class ProgressBar: Sendable {
   private let title: String
   private let isShown: Bool
-  private var drawn = -1
+  private let drawn = Locked(-1)
   private static let width = 30
 
   public init(_ title: String, isShown: Bool = isatty(STDERR_FILENO) == 1) {
@@ -14,8 +15,12 @@ public final class ProgressBar {
 
   public func show(_ done: Int, of total: Int) {
     let percent = total > 0 ? min(100, done * 100 / total) : 100
-    guard isShown, percent != drawn || done == total else { return }
-    drawn = percent
+    guard isShown else { return }
+    let isNews = drawn.withLock { drawn in
+      defer { drawn = percent }
+      return percent != drawn || done == total
+    }
+    guard isNews else { return }
     let filled = percent * Self.width / 100
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
     let end = done >= total ? "\n" : ""

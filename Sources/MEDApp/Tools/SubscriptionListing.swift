@@ -43,9 +43,9 @@ public enum SubscriptionListing {
   }
 
   /// In the order of their names; secrets are not shown.
-  private static func shown(_ parameters: [String: String]) -> [(key: String, value: String)] {
-    parameters.sorted { $0.key < $1.key }.map {
-      ($0.key, $0.key == "SigningSecret" && !$0.value.isEmpty ? "…" : $0.value)
+  static func shown(_ parameters: [String: String]) -> [(key: String, value: String)] {
+    parameters.sorted { $0.key < $1.key }.map { name, value in
+      (name, ParameterName(rawValue: name)?.isSecret == true && !value.isEmpty ? "…" : value)
     }
   }
 }

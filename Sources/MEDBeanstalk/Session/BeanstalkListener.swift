@@ -39,6 +39,8 @@ final class BeanstalkListener: QueueListener, LinkOwner {
 
   func start() { link.start() }
 
+  var isUp: Bool { connection != nil }
+
   /// No more will be taken, and what was is known.
   var hasStopped: Bool { isStopping && fetching == nil && burying == 0 }
   /// And all of it has been handed over.

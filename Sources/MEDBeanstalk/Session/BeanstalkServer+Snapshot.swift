@@ -1,26 +1,18 @@
-extension BeanstalkServer {
-  /// What a session looks like at one moment, for whoever watches over it.
-  public struct Snapshot: Sendable {
-    public var commandConnectionsUp = 0
-    public var takeConnectionsUp = 0
-    /// Takes that wait for a free connection.
-    public var takesWaiting = 0
-    /// Tubes that the command connections watch.
-    public var holds = 0
-    /// Jobs that may lie buried without an owner, to be kicked.
-    public var adrift = 0
-    /// Bytes of commands that the kernel hasn't taken yet.
-    public var unsentBytes = 0
-  }
+import MEDCore
 
-  public var snapshot: Snapshot {
-    var snapshot = Snapshot()
-    snapshot.commandConnectionsUp = commands.count(where: \.isUp)
-    snapshot.takeConnectionsUp = takes.upCount
-    snapshot.takesWaiting = takes.waitingCount
-    snapshot.holds = commands.reduce(0) { $0 + $1.holdCount }
-    snapshot.adrift = adrift.count
-    snapshot.unsentBytes = commands.reduce(0) { $0 + ($1.connection?.unsentBytes ?? 0) }
-    return snapshot
+extension BeanstalkServer {
+  public var condition: QueueServerCondition {
+    var condition = QueueServerCondition()
+    condition.since = health.since
+    condition.latestError = health.latestError?.message
+    condition.commandConnectionsUp = commands.count(where: \.isUp)
+    condition.takeConnectionsUp = takes.upCount
+    condition.takesWaiting = takes.waitingCount
+    condition.listeners = listeners.count { !$0.isFinished }
+    condition.listenersUp = listeners.count(where: \.isUp)
+    condition.holds = commands.reduce(0) { $0 + $1.holdCount }
+    condition.adrift = adrift.count
+    condition.unsentBytes = commands.reduce(0) { $0 + ($1.connection?.unsentBytes ?? 0) }
+    return condition
   }
 }

@@ -23,7 +23,7 @@ public final class BeanstalkServer: QueueServer {
   private(set) var commands: [CommandConnection] = []
   let takes: TakePool
   let looks: StatisticsConnection
-  private var listeners: [BeanstalkListener] = []
+  private(set) var listeners: [BeanstalkListener] = []
   private var awaitingFirst: [UnsafeContinuation<Void, Never>] = []
   private var isFirstConnect = true
   private var isOutageTold = false

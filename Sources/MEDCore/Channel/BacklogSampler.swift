@@ -20,7 +20,7 @@ final class BacklogSampler {
   private static let namesPerTurn = 256
 
   private let context: EngineContext
-  private let desk: ServerDesk
+  let desk: ServerDesk
   /// nil: nothing is pushed here, and nobody cares for leftovers.
   private let supervisor: LaneSupervisor?
   private var isStopped = false

@@ -51,6 +51,7 @@ extension Lane {
     switch verdict {
     case .delivered:
       context.counters.delivered += 1
+      countPush(isFailure: false)
       if mayHaveRow(envelope, jobID) { await noteDelivery(owned, envelope, jobID, retryTimes, target) }
       finish(owned)
     case .failed(_, _) where answer.isCancelled:
@@ -58,9 +59,15 @@ extension Lane {
       giveBackStarted(owned)
     case .failed(let reason, let requestedDelay):
       context.counters.failedPushes += 1
+      countPush(isFailure: true)
       let ticket = await noteFailure(owned, envelope, jobID, retryTimes, target, answer, reason)
       await failed(owned, envelope, retryTimes, reason, requestedDelay, ticket)
     }
+  }
+
+  private func countPush(isFailure: Bool) {
+    rates.count(isFailure: isFailure, in: context.second)
+    context.rates.count(isFailure: isFailure, in: context.second)
   }
 
   private enum Judgement {

@@ -64,6 +64,8 @@ final class Lane {
   private var armedFor: ContinuousClock.Instant?
   private var lastActive: ContinuousClock.Instant
   private let retryLane: (SubscribedChannel) -> Lane?
+  /// What became of its pushes of late.
+  var rates = PushRateRing()
   private(set) lazy var parking = makeParking()
 
   init(
@@ -180,7 +182,7 @@ final class Lane {
   // MARK: Taking
 
   /// Pushes that may run at once.
-  private var limit: Int {
+  var limit: Int {
     kind == .channel ? channel.parameters.concurrency : channel.parameters.concurrencyOfRetry
   }
 
@@ -297,6 +299,15 @@ final class Lane {
       job: owned.job, settlement: Settlement(), topic: channel.topic, subscription: channel.id)
     owned.desk.settler.giveBack(&entry)
   }
+
+  // MARK: Seen from outside
+
+  /// Jobs in hand whose push hasn't begun.
+  var waitingCount: Int { waiting.count }
+  /// Ready jobs that it knows of and hasn't asked for.
+  var announcedCount: Int { shores.reduce(0) { min($0 + $1.announcements.count, Announcements.bound) } }
+  /// Jobs that it knows to become ready later.
+  var delayedCount: Int { delays.jobs }
 
   private func mayStartByPace() -> Bool {
     guard let latestStart else { return true }

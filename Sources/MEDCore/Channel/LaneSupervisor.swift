@@ -8,9 +8,6 @@ final class LaneSupervisor {
     let kind: Lane.Kind
   }
 
-  /// How often lanes are looked over: asked again, put to sleep.
-  static let tickInterval = Duration.seconds(1)
-
   private let context: EngineContext
   private var lanes: [Key: Lane] = [:]
   /// Those of cancelled subscriptions, until what they have in hand is settled.
@@ -20,6 +17,8 @@ final class LaneSupervisor {
   init(_ context: EngineContext) { self.context = context }
 
   var awake: Int { lanes.count }
+  /// Those that are awake, and those that leave.
+  var all: [Lane] { Array(lanes.values) + leaving }
 
   /// `jobs` became ready in a channel.
   func announce(_ channel: SubscribedChannel, _ kind: Lane.Kind, _ jobs: Int, at desk: Int) {
@@ -72,9 +71,11 @@ final class LaneSupervisor {
     lane.stop()
   }
 
+  /// Looks the lanes over with each whole second: they ask again, and are put to sleep.
   func run() async {
     while !isStopped {
-      try? await context.actor.loop.sleep(for: Self.tickInterval)
+      try? await context.actor.loop.sleep(for: context.countSeconds())
+      _ = context.countSeconds()
       tick()
     }
   }

@@ -106,6 +106,8 @@ public final class FileDataLog: DataLog {
     }
   }
 
+  public var condition: DataLogHealth? { health }
+
   /// May be asked from any thread at any time.
   public var health: DataLogHealth { monitor.withLock(\.current) }
 

@@ -1,5 +1,5 @@
 /// What a dispatcher has done since it started.
-public struct DispatcherCounters: Sendable, Equatable {
+public struct DispatcherCounters: Codable, Sendable, Equatable {
   /// Messages taken from the main queue.
   public var received: UInt64 = 0
   /// Copies confirmed in channels.

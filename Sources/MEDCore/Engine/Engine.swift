@@ -3,39 +3,32 @@ import MEDLoop
 
 /// Everything that runs between a start and a stop, on one loop: intake, lanes, samplers, and their order of stopping.
 final class Engine {
-  private let context: EngineContext
-  private let queue: any MessageQueue
-  private let pusher: (any Pusher)?
-  private var intakes: [Intake] = []
-  private var samplers: [BacklogSampler] = []
-  private lazy var supervisor = LaneSupervisor(context)
+  let context: EngineContext
+  private let parts: EngineParts
+  private(set) var intakes: [Intake] = []
+  private(set) var samplers: [BacklogSampler] = []
+  private(set) lazy var supervisor = LaneSupervisor(context)
   private var refreshing: Task<Void, Never>?
   /// What no message waits for.
   private let background: WorkCount
 
-  /// - Parameter pusher: nil: messages are distributed to their channels and not pushed.
-  init(
-    _ configuration: DispatcherConfiguration, actor: LoopActor, queue: any MessageQueue, pusher: (any Pusher)?,
-    subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil,
-    failureLog: (any FailureLog)? = nil, logger: Logger
-  ) {
+  init(_ configuration: DispatcherConfiguration, actor: LoopActor, _ parts: EngineParts) {
+    self.parts = parts
     let directory = SubscriptionDirectory(
-      store: subscriptions,
+      store: parts.subscriptions,
       rules: ChannelRules(
         channelPrefix: configuration.channelPrefix, environment: configuration.receptionEnvironment,
         runsAtBench: configuration.runsAtBench, defaults: configuration.defaults),
       refreshInterval: configuration.refreshInterval,
-      dataDirectory: configuration.dataDirectory, logger: logger)
+      dataDirectory: configuration.dataDirectory, logger: parts.logger)
     context = EngineContext(
-      configuration: configuration, actor: actor, dataLog: dataLog, dropLog: dropLog, directory: directory,
-      logger: logger)
-    context.failures = failureLog.map { log in
+      configuration: configuration, actor: actor, dataLog: parts.dataLog, dropLog: parts.dropLog,
+      directory: directory, logger: parts.logger)
+    context.failures = parts.failureLog.map { log in
       FailureLogWriter(
         log, journal: configuration.dataDirectory.map { FailureJournal(directory: $0) },
-        address: configuration.hostAddress ?? HostAddress.first(), actor: actor, logger: logger)
+        address: configuration.hostAddress ?? HostAddress.first(), actor: actor, logger: parts.logger)
     }
-    self.queue = queue
-    self.pusher = pusher
     background = WorkCount(loop: actor.loop)
   }
 
@@ -49,8 +42,8 @@ final class Engine {
   }
 
   private func start() async {
-    context.open(queue)
-    if let pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
+    context.open(parts.queue)
+    if let pusher = parts.pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
     context.directory.onChange = { [weak self] in self?.apply($0) }
     await context.directory.start()
     await context.failures?.start()
@@ -62,15 +55,15 @@ final class Engine {
     }
     for desk in context.desks {
       let intake = Intake(context, desk) { [weak self] channel, target, jobs in
-        guard let self, self.pusher != nil else { return }
+        guard let self, self.parts.pusher != nil else { return }
         self.supervisor.announce(channel, .channel, jobs, at: target.index)
       }
       intakes.append(intake)
       intake.start()
     }
     let supervisor = self.supervisor
-    if pusher != nil { context.actor.spawn { await supervisor.run() } }
-    startSampling(pusher == nil ? nil : supervisor)
+    if parts.pusher != nil { context.actor.spawn { await supervisor.run() } }
+    startSampling(parts.pusher == nil ? nil : supervisor)
   }
 
   private func startSampling(_ supervisor: LaneSupervisor?) {

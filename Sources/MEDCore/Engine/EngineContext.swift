@@ -19,6 +19,12 @@ final class EngineContext {
   var dropReport = SparseReport<Int>(every: .seconds(60))
   /// By whether it is the drop log. A log that fails does so for thousands of messages at a time.
   var commitReport = SparseReport<Bool>(every: .seconds(1))
+  /// Pushes of all lanes.
+  var rates = PushRateRing()
+  /// When the engine began.
+  let origin: ContinuousClock.Instant
+  /// Whole seconds since then; moved on by whoever looks the lanes over, so that no push has to ask a clock.
+  private(set) var second = 0
   /// Nothing new is begun any more.
   var isStopping = false
 
@@ -44,6 +50,15 @@ final class EngineContext {
     work = WorkCount(loop: actor.loop)
     requests = PushRequestBuilder(
       contextHeader: configuration.contextHeader, owlContextHeader: configuration.owlContextHeader)
+    origin = actor.loop.now
+  }
+
+  /// Brings ``second`` up to date.
+  /// - Returns: how long the present second still lasts.
+  func countSeconds() -> Duration {
+    let passed = ContinuousClock.now - origin
+    second = max(second, Int(clamping: passed.components.seconds))
+    return .seconds(second + 1) - passed
   }
 
   func open(_ queue: any MessageQueue) {
@@ -133,7 +148,7 @@ final class ServerDesk {
 
   /// A server that leaves puts unanswered for so long gets no more while there is another.
   private static let patience = Duration.milliseconds(500)
-  private var putsUnderWay = 0
+  private(set) var putsUnderWay = 0
   private var latestProgress: ContinuousClock.Instant?
   /// One that answers a put with DRAINING or OUT_OF_MEMORY gets no more for so long while there is another.
   private static let refusalRest = Duration.seconds(1)

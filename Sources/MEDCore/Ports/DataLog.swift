@@ -7,6 +7,13 @@ public protocol DataLog: Sendable {
   /// Returns once the record is on disk (fsync): it may stand for the only copy now.
   /// - Throws: if it could not be written; then the job it stands for must not be deleted.
   func commit(_ record: DataRecord) async throws
+
+  /// How it does, for whoever watches over it; nil if it doesn't tell.
+  var condition: DataLogHealth? { get }
+}
+
+extension DataLog {
+  public var condition: DataLogHealth? { nil }
 }
 
 /// What a record tells (SPEC §6).

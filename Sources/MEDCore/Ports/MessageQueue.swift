@@ -132,6 +132,32 @@ public struct ServerStatistics: Sendable, Equatable {
   public init() {}
 }
 
+/// How a session with a queue server does at one moment.
+public struct QueueServerCondition: Sendable, Equatable {
+  /// Since when it has been reachable, or not.
+  public var since: ContinuousClock.Instant?
+  /// What went wrong last, also if it is mended.
+  public var latestError: String?
+  public var commandConnectionsUp = 0
+  public var takeConnectionsUp = 0
+  /// Takes that wait for a free connection.
+  public var takesWaiting = 0
+  public var listeners = 0
+  public var listenersUp = 0
+  /// Tubes that are watched so that others see somebody at work.
+  public var holds = 0
+  /// Jobs that may lie buried without an owner, to be kicked.
+  public var adrift = 0
+  /// Bytes of commands that the kernel hasn't taken yet.
+  public var unsentBytes = 0
+
+  public init() {}
+}
+
+extension QueueServer {
+  public var condition: QueueServerCondition { QueueServerCondition() }
+}
+
 /// One queue server. Confined to the loop that it was opened on.
 ///
 /// Verbs called within one turn of the loop leave in one write; their answers are read together. A verb that can't be
@@ -140,6 +166,8 @@ public protocol QueueServer: AnyObject {
   var address: QueueServerAddress { get }
   /// Whether commands can be sent right now.
   var isReachable: Bool { get }
+  /// How the session does, for whoever watches over it; a value without details unless the session has some.
+  var condition: QueueServerCondition { get }
 
   /// A listener on `tube` with a connection of its own, which may block there.
   func listen(to tube: TubeName) -> any QueueListener

@@ -65,4 +65,6 @@ enum HTTPField {
 /// A peer said something that its protocol doesn't have, or something is missing on this machine.
 public struct Unexpected: Error, CustomStringConvertible {
   public let description: String
+
+  public init(description: String) { self.description = description }
 }

@@ -23,7 +23,7 @@ struct AdriftTests {
       let lost = try reservedJob(witness, server.commands[0].instance)
       server.adrift.add([lost])
       try await actor.waitUntil("looked at") { server.adrift.isLookedAt }
-      #expect(server.snapshot.adrift == 1)
+      #expect(server.condition.adrift == 1)
       try witness.bury(lost.id.number)
       try await actor.waitUntil("kicked") { server.adrift.isEmpty }
       try #expect(beanstalkd.jobs() == JobTotals(ready: 1))
@@ -158,8 +158,8 @@ struct SeveralConnectionsTests {
     configuration.takeConnections = 4
     let tubes = try (0..<8).map { try tube("t\($0)") }
     try await withSession(beanstalkd.address, configuration) { actor, server in
-      #expect(server.snapshot.commandConnectionsUp == 3)
-      #expect(server.snapshot.takeConnectionsUp == 4)
+      #expect(server.condition.commandConnectionsUp == 3)
+      #expect(server.condition.takeConnectionsUp == 4)
       let taken = Box<Set<[UInt8]>>([])
       let workers = tubes.enumerated().map { index, tube in
         actor.spawn {

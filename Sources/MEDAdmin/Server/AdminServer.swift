@@ -1,0 +1,119 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+
+/// An HTTP server on one address, made of route groups.
+///
+/// It has one thread of its own, so that what is asked here takes nothing from the loop that carries messages. Whatever
+/// its clients do, it ends soon after the stop: after ``AdminLimits/stopPatience`` all connections are closed.
+public struct AdminServer: Service {
+  private let name: String
+  private let host: String
+  private let port: Int
+  private let groups: [any RouteGroup]
+  private let limits: AdminLimits
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - name: of the config key that the address comes from, for errors and logs.
+  ///   - host: a name or an address, without brackets.
+  public init(
+    _ name: String, host: String, port: Int, groups: [any RouteGroup], limits: AdminLimits = .init(), logger: Logger
+  ) {
+    self.name = name
+    self.host = host
+    self.port = port
+    self.groups = groups
+    self.limits = limits
+    self.logger = logger
+  }
+
+  /// Returns after a graceful shutdown. What goes wrong later than at the start is logged and ends nothing else.
+  /// - Throws: ``AdminServerError`` if the address can't be listened on.
+  public func run() async throws { try await run(onListening: { _ in }) }
+
+  /// - Parameter onListening: told the port once it is listened on.
+  func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
+    let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let connections = OpenConnections()
+    let hasBegun = Atomic(false)
+    let application = makeApplication(on: threads, connections) { [name, logger] channel in
+      hasBegun.store(true, ordering: .relaxed)
+      let port = channel.localAddress?.port ?? 0
+      logger.info("listening", metadata: ["key": "\(name)", "port": "\(port)"])
+      onListening(port)
+    }
+    let failure = await withTaskGroup(of: Ending.self) { tasks in
+      tasks.addTask {
+        do { try await application.run() } catch { return .application(error) }
+        return .application(nil)
+      }
+      tasks.addTask { [limits] in
+        // Listening ends with the stop; who is connected may finish what is in hand. A cancellation waits for nobody.
+        if (try? await gracefulShutdown()) != nil { try? await Task.sleep(for: limits.stopPatience) }
+        connections.closeAll()
+        return .connections
+      }
+      // Without connections the application ends by itself. Its thread must outlive it.
+      while let ending = await tasks.next() {
+        guard case .application(let failure) = ending else { continue }
+        tasks.cancelAll()
+        await tasks.waitForAll()
+        return failure
+      }
+      return nil
+    }
+    try? await threads.shutdownGracefully()
+    guard let failure, !(failure is CancellationError) else { return }
+    guard hasBegun.load(ordering: .relaxed) else { throw AdminServerError(name: name, host: host, port: port, failure) }
+    logger.error("an HTTP server has ended", metadata: ["key": "\(name)", "error": "\(failure)"])
+    try? await gracefulShutdown()
+  }
+
+  private enum Ending {
+    case application((any Error)?)
+    case connections
+  }
+
+  private func makeApplication(
+    on threads: MultiThreadedEventLoopGroup, _ connections: OpenConnections,
+    _ onRunning: @escaping @Sendable (any Channel) async -> Void
+  ) -> some ApplicationProtocol {
+    let router = Router(context: AdminContext.self)
+    router.add(middleware: OnlyGet())
+    for group in groups { group.addRoutes(to: router) }
+    let limits = limits
+    let http = HTTP1Channel.Configuration(
+      additionalChannelHandlers: [ExchangeGuard(limits, connections)],
+      httpDecoderConfiguration: .init(
+        maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100))
+    // It would tell more than an operator wants to know.
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .warning)
+    return Application(
+      router: router, server: .http1(configuration: http),
+      configuration: ApplicationConfiguration(
+        address: .hostname(host, port: port),
+        availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: quiet)),
+      onServerRunning: onRunning, eventLoopGroupProvider: .shared(threads), logger: quiet)
+  }
+}
+
+/// An address that can't be listened on.
+public struct AdminServerError: Error, CustomStringConvertible {
+  public let name: String
+  public let address: String
+  public let cause: any Error
+
+  init(name: String, host: String, port: Int, _ cause: any Error) {
+    self.name = name
+    address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    self.cause = cause
+  }
+
+  public var description: String { "\(name): can't listen on \(address): \(cause)" }
+}

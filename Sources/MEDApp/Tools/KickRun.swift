@@ -1,0 +1,133 @@
+import MEDBeanstalk
+import MEDCore
+
+/// `medctl kick`: the buried jobs of one tube go back to ready, each by its number, so that no delayed one is woken.
+public struct KickRun: Sendable {
+  private let tube: TubeName
+  private let servers: [QueueServerAddress]
+  public var limit = Int.max
+  /// Also where somebody works on the tube: what he has in hand is pushed twice.
+  public var includesWatched = false
+
+  /// - Throws: ``UsageError`` if that is no name of a tube.
+  public init(tube: String, servers: [QueueServerAddress]) throws {
+    guard let name = TubeName(tube) else { throw UsageError("\(quoted(tube)) is not the name of a tube") }
+    self.tube = name
+    self.servers = servers
+  }
+
+  /// One server after the other, until the limit is reached. What fails on one doesn't keep the others from being done.
+  public func run(_ progress: ProgressBar) throws -> KickReport {
+    try runBlocking {
+      var report = KickReport(tube: tube.description)
+      for server in servers where report.kicked < limit {
+        report.servers.append(await kick(at: server, atMost: limit - report.kicked, progress))
+      }
+      return report
+    }
+  }
+
+  private func kick(
+    at server: QueueServerAddress, atMost limit: Int, _ progress: ProgressBar
+  ) async -> KickReport.Server {
+    var seen = KickReport.Server(address: server.description)
+    do {
+      let client = try await BeanstalkClient.connect(to: server, configuration: .forTools, patience: .seconds(5))
+      await kick(client, atMost: limit, progress, &seen)
+      await client.close(within: .zero)
+    } catch {
+      seen.outcome = .failed((error as? BeanstalkError)?.message ?? "\(error)")
+    }
+    return seen
+  }
+
+  private func kick(
+    _ client: BeanstalkClient, atMost limit: Int, _ progress: ProgressBar, _ seen: inout KickReport.Server
+  ) async {
+    do {
+      guard let statistics = try await client.statistics(of: tube) else { return }
+      seen.buried = statistics.buried
+      guard statistics.watching == 0 || includesWatched else {
+        seen.outcome = .watched(by: statistics.watching)
+        return
+      }
+      seen.outcome = .kicked(0)
+      let wanted = min(limit, statistics.buried)
+      guard wanted > 0 else { return }
+      let kicked = try await client.kickBuried(in: tube) { done in
+        if statistics.buried > 100 { progress.show(done, of: wanted) }
+        return done < wanted
+      }
+      seen.outcome = .kicked(kicked)
+    } catch {
+      seen.outcome = .failed((error as? BeanstalkError)?.message ?? "\(error)")
+    }
+  }
+}
+
+/// What came of it, for each queue server that was asked.
+public struct KickReport: Sendable {
+  struct Server: Sendable {
+    enum Outcome: Sendable, Equatable {
+      case kicked(Int)
+      /// Somebody works on it: nothing was done.
+      case watched(by: Int)
+      case noSuchTube
+      case failed(String)
+    }
+
+    let address: String
+    var buried = 0
+    var outcome = Outcome.noSuchTube
+
+    var kicked: Int { if case .kicked(let count) = outcome { count } else { 0 } }
+
+    var inWords: String {
+      switch outcome {
+      case .kicked(let count): "kicked \(count) of \(buried)"
+      case .watched(let count):
+        "skipped: watched by \(count) connection\(count == 1 ? "" : "s"), so a dispatcher works on it and its jobs would"
+          + " be pushed twice; --even-watched kicks them all the same"
+      case .noSuchTube: "has no such tube"
+      case .failed(let reason): "failed: \(escapeControlCharacters(reason[...]))"
+      }
+    }
+  }
+
+  let tube: String
+  var servers: [Server] = []
+
+  public var kicked: Int { servers.reduce(0) { $0 + $1.kicked } }
+
+  /// Whether all that was asked for was done: no server failed or was left out, and one at least has the tube.
+  public var isComplete: Bool {
+    servers.contains { if case .kicked = $0.outcome { true } else { false } }
+      && servers.allSatisfy { server in
+        switch server.outcome {
+        case .kicked, .noSuchTube: true
+        case .watched, .failed: false
+        }
+      }
+  }
+
+  public var text: String {
+    let lines = servers.map { "\($0.address): \($0.inWords)" }
+    return (lines + ["\(tube): \(kicked) kicked"]).joined(separator: "\n")
+  }
+
+  public var json: String {
+    var bytes = Array(#"{"tube":"#.utf8)
+    appendJSONString(tube, to: &bytes)
+    bytes += #","kicked":\#(kicked),"complete":\#(isComplete),"queue_servers":["#.utf8
+    for (index, server) in servers.enumerated() {
+      bytes += (index > 0 ? "," : "").utf8
+      bytes += #"{"address":"#.utf8
+      appendJSONString(server.address, to: &bytes)
+      bytes += #","buried":\#(server.buried),"kicked":\#(server.kicked),"result":"#.utf8
+      appendJSONString(server.inWords, to: &bytes)
+      bytes += "}".utf8
+    }
+    bytes += "]}".utf8
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

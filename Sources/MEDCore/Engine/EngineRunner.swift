@@ -1,0 +1,43 @@
+import MEDLoop
+import ServiceLifecycle
+
+/// Gives an engine its loop, and stops it with the service.
+struct EngineRunner: Sendable {
+  let configuration: DispatcherConfiguration
+  let parts: EngineParts
+  private let door = EngineDoor()
+
+  init(_ configuration: DispatcherConfiguration, _ parts: EngineParts) {
+    self.configuration = configuration
+    self.parts = parts
+  }
+
+  func state() async -> DispatcherState? {
+    guard var state = await door.state() else { return nil }
+    state.time = Double(RecordTime.now().microseconds) / 1_000_000
+    state.processUptimeSeconds = ProcessStatistics.uptime
+    state.residentBytes = ProcessStatistics.residentBytes
+    state.dataLog = parts.dataLog.condition.map { DataLogState($0) }
+    return state
+  }
+
+  func run() async throws {
+    let loop = try EventLoop.start(name: "medispatcher")
+    defer { loop.stop() }
+    let stop = StopSignal()
+    await withTaskCancellationHandler {
+      await withGracefulShutdownHandler {
+        await LoopActor(loop: loop).run { actor in
+          let engine = Engine(configuration, actor: actor, parts)
+          door.open(engine, on: actor)
+          await engine.run(until: stop)
+          door.close()
+        }
+      } onGracefulShutdown: {
+        stop.raise()
+      }
+    } onCancel: {
+      stop.raise()
+    }
+  }
+}
