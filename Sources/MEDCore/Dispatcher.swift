@@ -25,12 +25,22 @@ public struct Dispatcher: Service {
     subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
-      configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
+      changes: ConfigurationChanges(configuration), queue: queue, pusher: pusher, subscriptions: subscriptions,
+      dataLog: dataLog,
       logger: logger)
   }
 
   /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
   public func run() async throws { try await runner.run() }
+
+  /// Puts a changed configuration in force, while it runs or before; may be called from anywhere at any time.
+  ///
+  /// Of the configuration only what is marked live in ``DispatcherConfiguration`` is taken while it runs; the rest stays
+  /// as it was at the start. Pushes in flight end as they began, the next ones follow the new state. No message is lost,
+  /// given back or pushed twice by it. Of several that come at once the newest counts.
+  ///
+  /// Returns when it is in force: at once while it doesn't run. When ``run()`` has ended nothing follows from it.
+  public func reconfigure(_ configuration: DispatcherConfiguration) async { await runner.changes.submit(configuration) }
 }
 
 /// The first half of a ``Dispatcher`` alone: main queue → channels, for whoever takes from the channels by other means.
@@ -42,16 +52,20 @@ public struct Redistributor: Service {
     dataLog: any DataLog, logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
-      configuration: configuration, queue: queue, pusher: nil, subscriptions: subscriptions, dataLog: dataLog,
+      changes: ConfigurationChanges(configuration), queue: queue, pusher: nil, subscriptions: subscriptions,
+      dataLog: dataLog,
       logger: logger)
   }
 
   public func run() async throws { try await runner.run() }
+
+  /// As ``Dispatcher/reconfigure(_:)``.
+  public func reconfigure(_ configuration: DispatcherConfiguration) async { await runner.changes.submit(configuration) }
 }
 
 /// Gives an engine its loop, and stops it with the service.
 private struct EngineRunner: Sendable {
-  let configuration: DispatcherConfiguration
+  let changes: ConfigurationChanges
   let queue: any MessageQueue
   let pusher: (any Pusher)?
   let subscriptions: any SubscriptionStore
@@ -66,7 +80,7 @@ private struct EngineRunner: Sendable {
       await withGracefulShutdownHandler {
         await LoopActor(loop: loop).run { actor in
           let engine = Engine(
-            configuration, actor: actor, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
+            changes, actor: actor, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog,
             logger: logger)
           await engine.run(until: stop)
         }

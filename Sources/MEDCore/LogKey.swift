@@ -12,4 +12,6 @@ public enum LogKey {
   public static let error = "error"
   public static let duration = "duration"
   public static let path = "path"
+  public static let retryTimes = "retry_times"
+  public static let stack = "stack"
 }

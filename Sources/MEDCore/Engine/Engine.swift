@@ -4,6 +4,7 @@ import MEDLoop
 /// Everything that runs between a start and a stop, on one loop: intake, lanes, probes, and their order of stopping.
 final class Engine {
   private let context: EngineContext
+  private let changes: ConfigurationChanges
   private let queue: any MessageQueue
   private let pusher: (any Pusher)?
   private var intakes: [Intake] = []
@@ -15,18 +16,16 @@ final class Engine {
 
   /// - Parameter pusher: nil: messages are distributed to their channels and not pushed.
   init(
-    _ configuration: DispatcherConfiguration, actor: LoopActor, queue: any MessageQueue, pusher: (any Pusher)?,
+    _ changes: ConfigurationChanges, actor: LoopActor, queue: any MessageQueue, pusher: (any Pusher)?,
     subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger
   ) {
+    let configuration = changes.begin()
     let directory = SubscriptionDirectory(
-      store: subscriptions,
-      rules: ChannelRules(
-        channelPrefix: configuration.channelPrefix, environment: configuration.receptionEnvironment,
-        defaults: configuration.defaults),
-      refreshInterval: configuration.refreshInterval,
+      store: subscriptions, rules: configuration.channelRules, refreshInterval: configuration.refreshInterval,
       dataDirectory: configuration.dataDirectory, logger: logger)
     context = EngineContext(
       configuration: configuration, actor: actor, dataLog: dataLog, directory: directory, logger: logger)
+    self.changes = changes
     self.queue = queue
     self.pusher = pusher
     background = WorkCount(loop: actor.loop)
@@ -45,10 +44,10 @@ final class Engine {
     if let pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
     context.directory.onChange = { [weak self] in self?.supervisor.apply($0) }
     await context.directory.start()
-    let directory = context.directory
+    startRefreshing()
     background.begin()
-    refreshing = context.actor.spawnIsolated {
-      await directory.run()
+    context.actor.spawnIsolated {
+      await self.followChanges()
       self.background.end()
     }
     for desk in context.desks {
@@ -69,10 +68,38 @@ final class Engine {
     }
   }
 
+  private func startRefreshing() {
+    refreshing?.cancel()
+    let directory = context.directory
+    background.begin()
+    refreshing = context.actor.spawnIsolated {
+      await directory.run()
+      self.background.end()
+    }
+  }
+
+  /// Puts changed configurations in force until the stop. Lanes take theirs with the changed subscriptions.
+  private func followChanges() async {
+    while let new = await changes.next() {
+      let old = context.configuration
+      context.configuration.takeLive(from: new)
+      if old.refreshInterval != new.refreshInterval {
+        context.directory.refreshInterval = new.refreshInterval
+        // The pause under way may be much longer than the new one.
+        startRefreshing()
+      }
+      if old.defaults != new.defaults || old.receptionEnvironment != new.receptionEnvironment {
+        await context.directory.configure(context.configuration.channelRules)
+      }
+      changes.isInForce()
+    }
+  }
+
   /// Takes no more, finishes what is in flight, gives back the rest: see ARCHITECTURE.md, "Stopping".
   private func finish() async {
     context.logger.info("stopping", metadata: [LogKey.count: "\(context.work.count)"])
     context.isStopping = true
+    changes.end()
     for probe in probes { probe.stop() }
     refreshing?.cancel()
     for desk in context.desks { desk.turns.stop() }
