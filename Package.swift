@@ -91,6 +91,6 @@ let package = Package(
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
     tests("MEDSQLiteTests", ["MEDSQLite"]),
     tests("MEDAppTests", ["MEDApp"]),
-    tests("SystemTests", ["MEDBeanstalk", "MEDSQLite"]),
+    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite"]),
   ]
 )

@@ -23,6 +23,11 @@ public enum Assembly {
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
       subscriptions: store, dataLog: dataLog, logger: context.logger)
+    context.hooks.onReload { settings in
+      // The name of the main queue was checked when the file was read, and isn't taken here.
+      guard let configuration = try? dispatcherConfiguration(settings) else { return }
+      await dispatcher.reconfigure(configuration)
+    }
     return [ClosingService { try await dataLog.close() }, ClosingService { await store.close() }, dispatcher]
   }
 
