@@ -116,6 +116,6 @@ let package = Package(
     tests("MEDSQLiteTests", ["MEDSQLite"]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDLoop"]),
     tests("MEDAppTests", ["MEDApp", "medispatcher", "amender", "medctl", arguments]),
-    tests("SystemTests", ["MEDBeanstalk", "MEDSQLite"]),
+    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite"]),
   ]
 )

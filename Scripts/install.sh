@@ -4,7 +4,7 @@ set -euo pipefail
 
 build=(
   ca-certificates curl gcc git libc6-dev libcurl4-openssl-dev libhiredis-dev libmariadb-dev libsqlite3-dev
-  libstdc++-12-dev lld make openssl python3 python3-pip python3-venv sqlite3 util-linux zlib1g-dev
+  libstdc++-12-dev lld make openssl python3 python3-pip python3-venv python3-yaml sqlite3 util-linux zlib1g-dev
 )
 servers=(beanstalkd etcd-server mariadb-server redis-server)
 

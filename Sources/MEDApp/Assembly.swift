@@ -31,6 +31,11 @@ public enum Assembly {
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
       subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store, logger: context.logger)
+    context.hooks.onReload { settings in
+      // The name of the main queue was checked when the file was read, and isn't taken here.
+      guard let configuration = try? dispatcherConfiguration(settings) else { return }
+      await dispatcher.reconfigure(configuration)
+    }
     return [
       ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
       ClosingService { await store.close() }, dispatcher,

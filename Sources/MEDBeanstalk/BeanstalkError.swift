@@ -36,6 +36,8 @@ public struct BeanstalkError: Error, Sendable, CustomStringConvertible {
   public let message: String
   public let cause: (any Error)?
   public let location: String
+  /// The calls that led to it, for the log.
+  let stack = StackTrace()
 
   public init(
     _ code: Code, _ message: String, cause: (any Error)? = nil, file: StaticString = #fileID, line: UInt = #line

@@ -41,6 +41,15 @@ public struct Dispatcher: Service {
 
   /// What it looks like at this moment, taken on its loop between other work; nil while it isn't running.
   public func state() async -> DispatcherState? { await runner.state() }
+
+  /// Puts a changed configuration in force, while it runs or before; may be called from anywhere at any time.
+  ///
+  /// Of the configuration only what is marked live in ``DispatcherConfiguration`` is taken while it runs; the rest stays
+  /// as it was at the start. Pushes in flight end as they began, the next ones follow the new state. No message is lost,
+  /// given back or pushed twice by it. Of several that come at once the newest counts.
+  ///
+  /// Returns when it is in force: at once while it doesn't run. When ``run()`` has ended nothing follows from it.
+  public func reconfigure(_ configuration: DispatcherConfiguration) async { await runner.changes.submit(configuration) }
 }
 
 /// The first half of a ``Dispatcher`` alone: main queue → channels, for whoever takes from the channels by other means.
@@ -60,4 +69,7 @@ public struct Redistributor: Service {
 
   /// As ``Dispatcher/state()``; there are no lanes.
   public func state() async -> DispatcherState? { await runner.state() }
+
+  /// As ``Dispatcher/reconfigure(_:)``.
+  public func reconfigure(_ configuration: DispatcherConfiguration) async { await runner.changes.submit(configuration) }
 }

@@ -1,4 +1,6 @@
 /// How a dispatcher works. Names as in the configuration file, see Docs/etc/medispatcher.toml.
+///
+/// What is marked *live* may change while it runs, see ``Dispatcher/reconfigure(_:)``; the rest counts from its start.
 public struct DispatcherConfiguration: Sendable {
   /// The tube that producers put messages into.
   public var mainQueue: TubeName
@@ -8,18 +10,20 @@ public struct DispatcherConfiguration: Sendable {
   public var channelPrefix = "sub-queue/"
   /// How many takes from channels may be under way on one queue server: its connections for that.
   public var takesPerServer = 2
+  /// Live: for all subscriptions, in force with their next push.
   public var defaults = SubscriptionDefaults()
+  /// Live: for what fails from then on; what is delayed already keeps its delay.
   public var retrySchedule = RetrySchedule()
-  /// Whether every push is recorded on the DATA log (SENT, RESENT).
+  /// Whether every push is recorded on the DATA log (SENT, RESENT). Live.
   public var logsSentMessages = true
   /// Headers that hand on the message's Context and Owl_context.
   public var contextHeader = "X-Jumei-Context"
   public var owlContextHeader = "X-Jumei-Owl-Context"
-  /// Which tagged URLs are used, see ``TargetChoice``.
+  /// Which tagged URLs are used, see ``Targets``. Live.
   public var receptionEnvironment = ""
   /// Whether this is a stress test: only subscriptions with `ReceiveBenchMsgs` get copies.
   public var runsAtBench = false
-  /// How often changes of the subscriptions are looked for.
+  /// How often changes of the subscriptions are looked for. Live.
   public var refreshInterval = Duration.seconds(10)
   /// Where snapshots are kept for a start without the store, and what the failure log hasn't taken yet; nil for neither.
   public var dataDirectory: String?
@@ -36,5 +40,20 @@ public struct DispatcherConfiguration: Sendable {
 
   public init(mainQueue: TubeName) {
     self.mainQueue = mainQueue
+  }
+
+  /// Takes what is live from `other`, and nothing else.
+  mutating func takeLive(from other: DispatcherConfiguration) {
+    defaults = other.defaults
+    retrySchedule = other.retrySchedule
+    logsSentMessages = other.logsSentMessages
+    receptionEnvironment = other.receptionEnvironment
+    refreshInterval = other.refreshInterval
+  }
+
+  /// What of it goes into every channel.
+  var channelRules: ChannelRules {
+    ChannelRules(
+      channelPrefix: channelPrefix, environment: receptionEnvironment, runsAtBench: runsAtBench, defaults: defaults)
   }
 }

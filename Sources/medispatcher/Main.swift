@@ -11,8 +11,8 @@ struct MedispatcherCommand: ParsableCommand {
         medispatcher --check-config -f /etc/medispatcher.toml
         medispatcher -f /etc/medispatcher.toml
 
-      Signals: TERM, INT, QUIT stop gracefully, a second one at once. HUP opens the log files anew. USR1 switches debug \
-      logging on and off.
+      Signals: TERM, INT, QUIT stop gracefully, a second one at once. HUP reads the config file again and opens the log \
+      files anew. USR1 switches debug logging on and off. A config file that has changed is also read without a signal.
 
       Exit codes: 0 stopped, 1 runtime error, 64 usage, 78 config.
       """,

@@ -17,10 +17,12 @@ struct DocumentTests {
     #expect(try text("README.md").contains("```swift\n\(example)```"))
   }
 
-  @Test(arguments: ["README.md", "CHANGELOG.md", "ARCHITECTURE.md"])
+  @Test(arguments: ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "Docs/migration.md"])
   func `links lead to files`(document: String) throws {
+    let directory = document.prefix(upTo: document.lastIndex(of: "/") ?? document.startIndex)
     for match in try text(document).matches(of: /\]\(([^)#:]+)(#[^)]*)?\)/) {
-      #expect(FileManager.default.fileExists(atPath: String(match.1)), "\(document): \(match.1)")
+      let path = directory.isEmpty ? String(match.1) : "\(directory)/\(match.1)"
+      #expect(FileManager.default.fileExists(atPath: path), "\(document): \(match.1)")
     }
   }
 

@@ -46,7 +46,17 @@ struct DataLogSystemTests {
     try await eventually("only the undecodable jobs are left") { try system.server.jobs().all == broken.count }
     #expect(try system.dispatcher.isRunning)
 
+    // Lines of the other logs are dropped meanwhile, which is said where there is room.
+    try await eventually("lines are lost", within: .seconds(20)) {
+      try system.dispatcher.signal(SIGUSR1)
+      return try system.dispatcher.output.contains(
+        "medispatcher: log lines are lost: can't write: No space left on device")
+    }
+
     try disk.empty()
+    try await eventually("their number is logged", within: .seconds(20)) {
+      system.log("warn").contains("WARN  log lines were dropped dropped=")
+    }
     try await system.waitUntilEmpty()
     #expect(Set(system.records("DECODERR").map(\.payload)) == Set(broken))
     #expect(system.ledger.accepted == system.ledger.expected)

@@ -8,6 +8,9 @@ public struct ConfigDiagnostic: Sendable, Equatable, CustomStringConvertible {
     case info
   }
 
+  /// So many are logged one by one.
+  static let mostTold = 20
+
   public let severity: Severity
   public let file: String
   public let line: Int?

@@ -24,6 +24,8 @@ public struct ConfigOption: Sendable {
 
   let read: @Sendable (RawValue, inout Settings) -> Outcome
   let write: @Sendable (Settings) -> String
+  /// Takes the value from the first into the second.
+  let copy: @Sendable (Settings, inout Settings) -> Void
 
   enum Outcome {
     case taken
@@ -63,6 +65,7 @@ public struct ConfigOption: Sendable {
       }
     }
     write = { type.write(get($0)) }
+    copy = { set(&$1, get($0)) }
   }
 
   /// `Section.Key`, the key alone at the top.

@@ -4,6 +4,9 @@ struct ConfigReader {
   private(set) var diagnostics: [ConfigDiagnostic] = []
   private(set) var explicit: Set<String> = []
 
+  private var unknownKeys = 0
+  private static let mostUnknownTold = 100
+
   private let file: String
   let lines: KeyLines
   private let environment: [String: String]
@@ -30,6 +33,9 @@ struct ConfigReader {
       return
     }
     walk(root, section: "")
+    if unknownKeys > Self.mostUnknownTold {
+      tell(.warning, line: nil, nil, "\(unknownKeys - Self.mostUnknownTold) more unknown keys or tables")
+    }
     takeTokenFromEnvironment()
     check()
   }
@@ -90,6 +96,9 @@ struct ConfigReader {
   }
 
   private mutating func tellUnknown(_ value: RawValue, key: String, section: String, path: String) {
+    unknownKeys += 1
+    // Looking for the nearest name takes its time, and nobody reads a thousand of them.
+    guard unknownKeys <= Self.mostUnknownTold else { return }
     let shown = escapeControlCharacters(key.prefix(80))
     if case .table = value {
       let nearest = NearestName.of(path, among: Self.sections.sorted())

@@ -206,8 +206,8 @@ extension OptionType {
       }
       var values: [Element] = []
       for text in texts {
-        guard let value = make(text) else { throw Refusal(reason: quoted(text)) }
-        guard !values.contains(value) else { throw Refusal(reason: "\(quoted(text)) twice") }
+        guard let value = make(text) else { throw Refusal(reason: RawValue.string(text).found) }
+        guard !values.contains(value) else { throw Refusal(reason: "\(RawValue.string(text).found) twice") }
         values.append(value)
       }
       return values

@@ -14,7 +14,7 @@ enum RawValue: Sendable, Equatable {
   /// For error messages: what kind of value it is, and which.
   var found: String {
     switch self {
-    case .string(let text): "\"\(escapeControlCharacters(text.count > 80 ? text.prefix(80) + "…" : text[...]))\""
+    case .string(let text): "\"\(shown(text))\""
     case .integer(let number): "\(number)"
     case .double(let number): "the fraction \(number)"
     case .boolean(let flag): "\(flag)"
@@ -22,6 +22,12 @@ enum RawValue: Sendable, Equatable {
     case .table: "a table"
     case .other(let type): "a \(type)"
     }
+  }
+
+  /// Cut, and without the credentials that a URL may hold.
+  private func shown(_ text: String) -> String {
+    let place = text.lastIndex(of: "@").map { "…" + text[$0...] } ?? text
+    return escapeControlCharacters(place.count > 80 ? place.prefix(80) + "…" : place[...])
   }
 
   /// The same without the value itself, for keys whose values are secrets.
@@ -32,6 +38,42 @@ enum RawValue: Sendable, Equatable {
     case .boolean: "true or false"
     default: found
     }
+  }
+}
+
+/// How deep a line of a TOML text may nest tables by dots: the parser bounds brackets, not dots, and what it makes of a
+/// key with a million dots is freed by as many nested calls.
+enum KeyDepth {
+  static let maximum = 128
+  /// Dots in a line, in quotes or not: strings that go on over lines can mislead the count outside of them.
+  static let mostDots = 6000
+
+  /// The first line with more dots outside of quotes, from 1; nil if there is none.
+  static func lineTooDeep(_ text: String) -> Int? {
+    var line = 1
+    var dots = 0
+    var allDots = 0
+    var quote: UInt8?
+    var isComment = false
+    for byte in text.utf8 {
+      if byte == UInt8(ascii: ".") {
+        allDots += 1
+        if allDots > mostDots { return line }
+      }
+      switch byte {
+      case UInt8(ascii: "\n"):
+        (line, dots, allDots, quote, isComment) = (line + 1, 0, 0, nil, false)
+      case _ where isComment: break
+      case UInt8(ascii: "#") where quote == nil: isComment = true
+      case UInt8(ascii: "\""), UInt8(ascii: "'"):
+        if quote == nil { quote = byte } else if quote == byte { quote = nil }
+      case UInt8(ascii: ".") where quote == nil:
+        dots += 1
+        if dots > maximum { return line }
+      default: break
+      }
+    }
+    return nil
   }
 }
 
@@ -50,6 +92,9 @@ extension RawValue {
       let line = text.utf8[..<zero].count { $0 == UInt8(ascii: "\n") } + 1
       throw TOMLSyntaxError(line: line, column: 1, message: "a NUL byte")
     }
+    if let line = KeyDepth.lineTooDeep(text) {
+      throw TOMLSyntaxError(line: line, column: 1, message: "keys are nested deeper than \(KeyDepth.maximum) levels")
+    }
     let table: TOMLTable
     do {
       table = try TOMLTable(string: text)
@@ -59,26 +104,32 @@ extension RawValue {
     } catch {
       throw TOMLSyntaxError(line: 1, column: 1, message: "\(error)")
     }
-    return convert(table)
+    return convert(table, depth: 0)
   }
 
-  private static func convert(_ table: TOMLTable) -> [String: RawValue] {
+  private static func convert(_ table: TOMLTable, depth: Int) -> [String: RawValue] {
     var result: [String: RawValue] = [:]
     for key in table.keys {
-      if let value = table[key] { result[key] = convert(value) }
+      if let value = table[key] { result[key] = convert(value, depth: depth + 1) }
     }
     return result
   }
 
-  private static func convert(_ value: any TOMLValueConvertible) -> RawValue {
+  /// What is nested deeper than any key stands, whatever it is, becomes a value that no key takes.
+  private static func convert(_ value: any TOMLValueConvertible, depth: Int) -> RawValue {
+    guard depth <= KeyDepth.maximum else { return .other("deeply nested value") }
+    return convertFlat(value, depth)
+  }
+
+  private static func convertFlat(_ value: any TOMLValueConvertible, _ depth: Int) -> RawValue {
     switch value.type {
     case .string: value.string.map(RawValue.string) ?? .other("string")
     case .int: value.int.map(RawValue.integer) ?? .other("number")
     case .double: value.double.map(RawValue.double) ?? .other("number")
     case .bool: value.bool.map(RawValue.boolean) ?? .other("boolean")
-    case .table: .table(value.table.map(convert) ?? [:])
+    case .table: .table(value.table.map { convert($0, depth: depth) } ?? [:])
     case .array:
-      .array(value.array.map { array in (0..<array.count).map { convert(array[$0]) } } ?? [])
+      .array(value.array.map { array in (0..<array.count).map { convert(array[$0], depth: depth + 1) } } ?? [])
     case .date, .time, .dateTime: .other("\(value.type)")
     }
   }

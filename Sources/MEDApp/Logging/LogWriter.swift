@@ -3,11 +3,12 @@ import Logging
 
 /// Writes log lines on a thread of its own, so that a slow disk never holds up what is logged about.
 ///
-/// At most ``maximumBytes`` wait; when they do, further lines are dropped and their number is logged once there is room.
+/// At most ``maximumBytes`` wait; when they do, further lines are dropped. So are those that can't be written, because the
+/// disk is full or the directory is gone: that is said once on standard error, and the number in the log once there is room.
 final class LogWriter: Sendable {
   static let maximumBytes = 4 << 20
-  /// A file that was renamed or removed is noticed so soon.
-  static let checkInterval = Duration.milliseconds(500)
+  /// So often an idle writer looks whether a file was renamed or removed, and whether there is room again.
+  static let checkInterval = Duration.milliseconds(750)
 
   enum Target: Sendable {
     case files(directory: String, isSplit: Bool)
@@ -91,18 +92,24 @@ final class LogWriter: Sendable {
   }
 
   private func run() {
-    var sinks = Sinks(target)
-    while let batch = take() {
+    var sinks = LogSinks(target)
+    while true {
+      guard let batch = take(within: sinks.isIdle ? nil : Self.checkInterval) else {
+        sinks.look()
+        continue
+      }
       if batch.reopens { sinks.reopen() }
       sinks.write(batch.pending, dropped: batch.dropped)
       if batch.ends { break }
     }
+    sinks.look()
     state.withLock { $0.isDone = true }
     state.signal()
   }
 
-  private func take() -> Batch? {
-    state.wait { state in
+  /// - Returns: nil if there is nothing to write in that time.
+  private func take(within limit: Duration?) -> Batch? {
+    state.wait(atMost: limit) { state in
       state.isIdle = true
       guard state.pendingBytes > 0 || state.isClosing || state.reopens else {
         self.state.signal()
@@ -117,84 +124,5 @@ final class LogWriter: Sendable {
       state.isIdle = false
       return batch
     }
-  }
-}
-
-/// Where the lines end up. Used by the writer's thread alone.
-private struct Sinks: ~Copyable {
-  private let standardOutput: Bool
-  private var debug: LogFile
-  private var info: LogFile
-  private var warn: LogFile
-  private var error: LogFile
-  private var checked = ContinuousClock.now
-  private var hasComplained = false
-
-  init(_ target: LogWriter.Target) {
-    var directory = ""
-    var isSplit = false
-    if case .files(let path, let split) = target {
-      directory = path
-      isSplit = split
-      standardOutput = false
-    } else {
-      standardOutput = true
-    }
-    debug = LogFile(directory: directory, name: "debug", isSplit: isSplit)
-    info = LogFile(directory: directory, name: "info", isSplit: isSplit)
-    warn = LogFile(directory: directory, name: "warn", isSplit: isSplit)
-    error = LogFile(directory: directory, name: "error", isSplit: isSplit)
-  }
-
-  mutating func reopen() {
-    debug.close()
-    info.close()
-    warn.close()
-    error.close()
-  }
-
-  mutating func write(_ pending: [[UInt8]], dropped: Int) {
-    let now = ContinuousClock.now
-    if now - checked >= LogWriter.checkInterval {
-      checked = now
-      debug.closeIfMoved()
-      info.closeIfMoved()
-      warn.closeIfMoved()
-      error.closeIfMoved()
-    }
-    let time = Timestamp.now()
-    for channel in LogWriter.Channel.allCases {
-      var lines = pending[channel.rawValue]
-      if channel == .warn, dropped > 0 { lines += Self.notice(dropped, at: time, json: standardOutput) }
-      if !lines.isEmpty { write(lines, to: channel, at: time) }
-    }
-  }
-
-  private mutating func write(_ lines: [UInt8], to channel: LogWriter.Channel, at time: Timestamp) {
-    do throws(SystemError) {
-      if standardOutput { return try writeAll(lines, to: STDOUT_FILENO) }
-      switch channel {
-      case .debug: try debug.write(lines, at: time)
-      case .info: try info.write(lines, at: time)
-      case .warn: try warn.write(lines, at: time)
-      case .error: try self.error.write(lines, at: time)
-      }
-      hasComplained = false
-    } catch {
-      // The log can't tell about itself: once to whoever reads standard error, until it works again.
-      guard !hasComplained else { return }
-      hasComplained = true
-      try? writeAll("medispatcher: log lines are lost: \(error)\n".utf8, to: STDERR_FILENO)
-    }
-  }
-
-  private static func notice(_ dropped: Int, at time: Timestamp, json: Bool) -> [UInt8] {
-    let event = LogEvent(
-      level: .warning, message: "log lines were dropped, the writer can't keep up", metadata: nil, source: "MEDApp",
-      file: #fileID, function: #function, line: #line)
-    let metadata: Logger.Metadata = ["dropped": "\(dropped)"]
-    return json
-      ? LogLine.json(event, metadata: metadata, label: "log", at: time)
-      : LogLine.text(event, metadata: metadata, at: time)
   }
 }

@@ -7,7 +7,8 @@ enum Directories {
     var partial = ""
     for part in path.split(separator: "/") {
       partial += "/" + part
-      if mkdir(partial, 0o750) == 0 || errno == EEXIST { continue }
+      // Those above must let DAEMON_USER through.
+      if mkdir(partial, partial == path ? 0o750 : 0o755) == 0 || errno == EEXIST { continue }
       let number = errno
       var information = stat()
       if stat(partial, &information) == 0 { continue }

@@ -1,26 +1,20 @@
 import Glibc
 import Logging
+import MEDCore
 import MEDLoop
 import ServiceLifecycle
 
 /// What the services of a dispatcher are made from.
 public struct RunContext: Sendable {
   public let configuration: Configuration
+  /// As they were at the start.
   public var settings: Settings { configuration.settings }
+  /// As they are now, for what looks at them now and then; what must be told of changes registers with ``hooks``.
+  public let live: LiveSettings
   public let logs: Logs
   public let logger: Logger
-  /// Services that keep files open register here to open them anew on HUP.
+  /// Services that keep files open, or take changed settings while they run, register here.
   public let hooks: RunHooks
-}
-
-/// What happens besides a stop.
-public final class RunHooks: Sendable {
-  private let reopeners = Locked<[@Sendable () -> Void]>([])
-
-  /// `body` is called on each HUP, on the signal thread: it must not block.
-  public func onReopen(_ body: @escaping @Sendable () -> Void) { reopeners.withLock { $0.append(body) } }
-
-  func reopen() { for body in reopeners.withLock({ $0 }) { body() } }
 }
 
 /// The life of `medispatcher`: directories, locks, log, signals, services, and the end of all that.
@@ -30,9 +24,6 @@ public struct DispatcherProcess: Sendable {
 
   private let configuration: Configuration
   private let assemble: Assemble
-
-  /// After MaxMessageProcessTime, so long may the rest of a stop take.
-  private static let stopMargin = Duration.seconds(15)
 
   public init(_ configuration: Configuration, assemble: @escaping Assemble) {
     self.configuration = configuration
@@ -52,22 +43,22 @@ public struct DispatcherProcess: Sendable {
   private func runOrThrow() throws -> ExitStatus {
     let settings = configuration.settings
     try prepareDirectories(settings)
-    let pidFile = settings.pidFile.isEmpty ? nil : try PidFile(settings.pidFile)
+    let pidFile = settings.pidFile.isEmpty ? nil : try PidFile(settings.pidFile, for: "PidFile")
     defer { pidFile?.release() }
-    try Privileges.drop(
-      to: settings.daemonUser, owned: [settings.logDirectory, settings.dataDirectory, settings.dropLogDirectory])
-    let lock = try PidFile(settings.dataDirectory + "/medispatcher.lock")
+    try Privileges.drop(to: settings.daemonUser, owned: OwnedDirectory.all(settings))
+    let lock = try PidFile(settings.dataDirectory + "/medispatcher.lock", for: "DATA_DIR")
     // Held to the end: another instance may begin only when this one has written its last.
     defer { lock.release() }
     let logs = try Logs(settings)
     defer { logs.close() }
     let context = RunContext(
-      configuration: configuration, logs: logs, logger: logs.logger(label: "medispatcher"), hooks: RunHooks())
-    for diagnostic in configuration.diagnostics { log(diagnostic, context.logger) }
-    let stop = StopSwitch()
-    try SignalThread.start { event in handle(event, context, stop) }
+      configuration: configuration, live: LiveSettings(settings), logs: logs,
+      logger: logs.logger(label: "medispatcher"), hooks: RunHooks())
+    configuration.log(to: context.logger)
+    let control = Control(context)
+    try SignalThread.start { control.handle($0) }
     // The main thread has nothing to do but to wait: all work is on loops and threads of its own.
-    return try runBlocking { await serve(context, stop) }
+    return try runBlocking { await serve(context, control) }
   }
 
   private func prepareDirectories(_ settings: Settings) throws(SystemError) {
@@ -76,17 +67,24 @@ public struct DispatcherProcess: Sendable {
     try Directories.prepare(settings.dropLogDirectory, for: "DropMessageLogDir")
   }
 
-  private func serve(_ context: RunContext, _ stop: StopSwitch) async -> ExitStatus {
+  private func serve(_ context: RunContext, _ control: Control) async -> ExitStatus {
     let logger = context.logger
     logger.info("starting", metadata: ["version": "\(BuildInformation.current)", "pid": "\(getpid())"])
+    defer { control.end() }
     do {
       let services = try await assemble(context)
       var group = ServiceGroupConfiguration(
-        services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+        services: services.map {
+          .init(
+            service: LimitedService($0) { control.limitStop() },
+            failureTerminationBehavior: .gracefullyShutdownGroup)
+        },
         logger: logger)
-      group.maximumGracefulShutdownDuration = context.settings.maximumProcessTime + Self.stopMargin
+      // The group would end what still works by cancelling it; the limit is the process's.
+      group.maximumGracefulShutdownDuration = nil
       let running = ServiceGroup(configuration: group)
-      stop.connect { Task { await running.triggerGracefulShutdown() } }
+      try control.reloader.start()
+      control.stop.connect { Task { await running.triggerGracefulShutdown() } }
       try await running.run()
       logger.info("stopped")
       return .success
@@ -96,10 +94,31 @@ public struct DispatcherProcess: Sendable {
       return .failure
     }
   }
+}
 
-  private func handle(_ event: SignalThread.Event, _ context: RunContext, _ stop: StopSwitch) {
+/// What signals do.
+private final class Control: Sendable {
+  let stop = StopSwitch()
+  let reloader: Reloader
+  private let context: RunContext
+  private let limit: StopLimit
+
+  init(_ context: RunContext) {
+    self.context = context
+    reloader = Reloader(
+      context.configuration, environment: processEnvironment(), live: context.live, logs: context.logs,
+      hooks: context.hooks, logger: context.logger)
+    limit = StopLimit { limit in
+      context.logger.error("the stop takes too long, ending at once", metadata: [LogKey.duration: "\(limit)"])
+      context.logs.flush(within: .milliseconds(200))
+      _exit(ExitStatus.failure.rawValue)
+    }
+  }
+
+  func handle(_ event: SignalThread.Event) {
     switch event {
     case .stop:
+      limitStop()
       guard stop.flip() else {
         context.logger.warning("ended by a second signal")
         context.logs.flush(within: .milliseconds(200))
@@ -110,15 +129,42 @@ public struct DispatcherProcess: Sendable {
       context.logs.reopen()
       context.hooks.reopen()
       context.logger.info("log files are opened anew")
+      reloader.request()
     case .toggleDebug:
       let isOn = context.logs.toggleDebug()
       context.logger.info("debug logging was switched", metadata: ["on": "\(isOn)"])
     }
   }
 
-  private func log(_ diagnostic: ConfigDiagnostic, _ logger: Logger) {
-    let level: Logger.Level = diagnostic.severity == .info ? .debug : .warning
-    logger.log(level: level, "config file", metadata: ["what": "\(diagnostic)"])
+  /// From here on the process has as long as the settings in force give it.
+  func limitStop() {
+    reloader.stop()
+    limit.begin(context.live.current.maximumProcessTime + StopLimit.margin)
+  }
+
+  func end() {
+    reloader.stop()
+    limit.cancel()
+  }
+}
+
+/// A service whose failure, which stops all others, is bounded in time like a stop by a signal.
+private struct LimitedService: Service {
+  let service: any Service
+  let failed: @Sendable () -> Void
+
+  init(_ service: any Service, _ failed: @escaping @Sendable () -> Void) {
+    self.service = service
+    self.failed = failed
+  }
+
+  func run() async throws {
+    do {
+      try await service.run()
+    } catch {
+      failed()
+      throw error
+    }
   }
 }
 

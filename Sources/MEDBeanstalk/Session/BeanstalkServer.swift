@@ -143,8 +143,14 @@ public final class BeanstalkServer: QueueServer {
   private func tellOutage(_ message: Logger.Message, _ error: BeanstalkError) {
     if isOutageTold { return }
     isOutageTold = true
-    endpoint.configuration.logger.warning(
-      message, metadata: [LogKey.queueServer: "\(address)", LogKey.error: "\(error)"])
+    let logger = endpoint.configuration.logger
+    logger.warning(message, metadata: [LogKey.queueServer: "\(address)", LogKey.error: "\(error)"])
+    let metadata: Logger.Metadata = [LogKey.queueServer: "\(address)", LogKey.error: "\(error)"]
+    // The names of the calls are looked up in the program's file: not on the loop.
+    Task.detached {
+      logger.warning(
+        "stack trace of that error", metadata: metadata.merging([LogKey.stack: "\(error.stack)"]) { $1 })
+    }
   }
 
   private func endFirstConnect() {

@@ -41,11 +41,12 @@ extension Lane {
     }
 
     pushBegins()
-    let start = context.configuration.logsSentMessages ? ContinuousClock.now : context.actor.loop.now
+    let isLogged = context.configuration.logsSentMessages
+    let start = isLogged ? ContinuousClock.now : context.actor.loop.now
     let answer = await context.push(request)
     let verdict = judge(answer, of: target)
     pushEnded()
-    if context.configuration.logsSentMessages {
+    if isLogged {
       logSent(envelope, jobID, retryTimes, target, answer, verdict, elapsed: .now - start)
     }
     switch verdict {
@@ -60,6 +61,12 @@ extension Lane {
     case .failed(let reason, let requestedDelay):
       context.counters.failedPushes += 1
       countPush(isFailure: true)
+      context.logger.debug(
+        "push failed",
+        metadata: [
+          LogKey.subscription: "\(channel.id)", LogKey.topic: "\(channel.topic)", LogKey.jobID: "\(jobID)",
+          LogKey.retryTimes: "\(retryTimes)", LogKey.reason: "\(reason)",
+        ])
       let ticket = await noteFailure(owned, envelope, jobID, retryTimes, target, answer, reason)
       await failed(owned, envelope, retryTimes, reason, requestedDelay, ticket)
     }

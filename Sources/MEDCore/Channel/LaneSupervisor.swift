@@ -46,6 +46,7 @@ final class LaneSupervisor {
       kind, current, tube: kind == .channel ? names.channel : names.retry, context,
       retryLane: { [weak self] in self?.lane($0, .retry) })
     lanes[key] = lane
+    context.logger.debug("lane wakes", metadata: [LogKey.tube: "\(lane.tube)"])
     return lane
   }
 
@@ -84,7 +85,11 @@ final class LaneSupervisor {
     let now = context.actor.loop.now
     var asleep: [Key] = []
     for (key, lane) in lanes where lane.tick(now: now) { asleep.append(key) }
-    for key in asleep { lanes.removeValue(forKey: key)?.close() }
+    for key in asleep {
+      guard let lane = lanes.removeValue(forKey: key) else { continue }
+      lane.close()
+      context.logger.debug("lane goes to sleep", metadata: [LogKey.tube: "\(lane.tube)"])
+    }
     leaving.removeAll { lane in
       let isOver = lane.tick(now: now)
       if isOver { lane.close() }

@@ -4,6 +4,7 @@ import MEDLoop
 /// Everything that runs between a start and a stop, on one loop: intake, lanes, samplers, and their order of stopping.
 final class Engine {
   let context: EngineContext
+  private let changes: ConfigurationChanges
   private let parts: EngineParts
   private(set) var intakes: [Intake] = []
   private(set) var samplers: [BacklogSampler] = []
@@ -12,13 +13,13 @@ final class Engine {
   /// What no message waits for.
   private let background: WorkCount
 
-  init(_ configuration: DispatcherConfiguration, actor: LoopActor, _ parts: EngineParts) {
+  init(_ changes: ConfigurationChanges, actor: LoopActor, _ parts: EngineParts) {
+    let configuration = changes.begin()
+    self.changes = changes
     self.parts = parts
     let directory = SubscriptionDirectory(
       store: parts.subscriptions,
-      rules: ChannelRules(
-        channelPrefix: configuration.channelPrefix, environment: configuration.receptionEnvironment,
-        runsAtBench: configuration.runsAtBench, defaults: configuration.defaults),
+      rules: configuration.channelRules,
       refreshInterval: configuration.refreshInterval,
       dataDirectory: configuration.dataDirectory, logger: parts.logger)
     context = EngineContext(
@@ -47,10 +48,10 @@ final class Engine {
     context.directory.onChange = { [weak self] in self?.apply($0) }
     await context.directory.start()
     await context.failures?.start()
-    let directory = context.directory
+    startRefreshing()
     background.begin()
-    refreshing = context.actor.spawnIsolated {
-      await directory.run()
+    context.actor.spawnIsolated {
+      await self.followChanges()
       self.background.end()
     }
     for desk in context.desks {
@@ -83,10 +84,38 @@ final class Engine {
     context.dropReport.forget(changes.cancelled)
   }
 
+  private func startRefreshing() {
+    refreshing?.cancel()
+    let directory = context.directory
+    background.begin()
+    refreshing = context.actor.spawnIsolated {
+      await directory.run()
+      self.background.end()
+    }
+  }
+
+  /// Puts changed configurations in force until the stop. Lanes take theirs with the changed subscriptions.
+  private func followChanges() async {
+    while let new = await changes.next() {
+      let old = context.configuration
+      context.configuration.takeLive(from: new)
+      if old.refreshInterval != new.refreshInterval {
+        context.directory.refreshInterval = new.refreshInterval
+        // The pause under way may be much longer than the new one.
+        startRefreshing()
+      }
+      if old.defaults != new.defaults || old.receptionEnvironment != new.receptionEnvironment {
+        await context.directory.configure(context.configuration.channelRules)
+      }
+      changes.isInForce()
+    }
+  }
+
   /// Takes no more, finishes what is in flight, gives back the rest: see ARCHITECTURE.md, "Stopping".
   private func finish() async {
     context.logger.info("stopping", metadata: [LogKey.count: "\(context.work.count)"])
     context.isStopping = true
+    changes.end()
     for sampler in samplers { sampler.stop() }
     refreshing?.cancel()
     for desk in context.desks { desk.turns.stop() }

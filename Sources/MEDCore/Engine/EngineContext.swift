@@ -3,7 +3,8 @@ import MEDLoop
 
 /// What the stages of one engine share. Confined to its loop.
 final class EngineContext {
-  let configuration: DispatcherConfiguration
+  /// Its live part changes while the engine runs: read it where it is used, and once where two uses must agree.
+  var configuration: DispatcherConfiguration
   let actor: LoopActor
   let dataLog: any DataLog
   /// For what drop policies keep out of channels.

@@ -3,12 +3,12 @@ import ServiceLifecycle
 
 /// Gives an engine its loop, and stops it with the service.
 struct EngineRunner: Sendable {
-  let configuration: DispatcherConfiguration
+  let changes: ConfigurationChanges
   let parts: EngineParts
   private let door = EngineDoor()
 
   init(_ configuration: DispatcherConfiguration, _ parts: EngineParts) {
-    self.configuration = configuration
+    changes = ConfigurationChanges(configuration)
     self.parts = parts
   }
 
@@ -28,7 +28,7 @@ struct EngineRunner: Sendable {
     await withTaskCancellationHandler {
       await withGracefulShutdownHandler {
         await LoopActor(loop: loop).run { actor in
-          let engine = Engine(configuration, actor: actor, parts)
+          let engine = Engine(changes, actor: actor, parts)
           door.open(engine, on: actor)
           await engine.run(until: stop)
           door.close()

@@ -17,6 +17,8 @@ public final class SubscriptionDirectory {
     case unknown
   }
 
+  /// How long ``run()`` pauses between two refreshes; a change counts from its next pause on.
+  public var refreshInterval: Duration
   /// Told of each change after it is in force.
   public var onChange: ((SubscriptionChanges) -> Void)?
   /// Told when the store answers for the first time after a failure: what waits for it may be tried again.
@@ -25,7 +27,6 @@ public final class SubscriptionDirectory {
   private let store: any SubscriptionStore
   private let snapshots: SnapshotWriter?
   private let timing: Timing
-  private let refreshInterval: Duration
   private let logger: Logger
 
   private var rules: ChannelRules
@@ -41,10 +42,13 @@ public final class SubscriptionDirectory {
 
   private var lookups: [String: [CheckedContinuation<Result<[SubscribedChannel], StoreError>, Never>]] = [:]
   private var isRefreshing = false
+  /// One more when this one is over, though nobody waits for it.
+  private var refreshesAgain = false
   private var waitingForNextRefresh: [CheckedContinuation<Void, Never>] = []
   /// Topics whose lookup ended while a refresh was under way.
   private var lookedUpMeanwhile: Set<String> = []
   private var swaps = 0
+  private var merges = 0
 
   /// - Parameters:
   ///   - dataDirectory: where `subscriptions.snapshot`, which holds the last known state across a restart, and
@@ -110,6 +114,7 @@ public final class SubscriptionDirectory {
     // A refresh may have been faster.
     if let channels = table.byTopic[topic] { return .success(channels) }
     let (changes, warnings) = table.merge(found, of: topic, rules)
+    merges += 1
     if isRefreshing { lookedUpMeanwhile.insert(topic) }
     report(warnings)
     if changes.isEmpty {
@@ -162,9 +167,10 @@ public final class SubscriptionDirectory {
     }
     isRefreshing = true
     await refreshOnce()
-    while !waitingForNextRefresh.isEmpty {
+    while !waitingForNextRefresh.isEmpty || refreshesAgain {
       let waiting = waitingForNextRefresh
       waitingForNextRefresh = []
+      refreshesAgain = false
       await refreshOnce()
       for continuation in waiting { continuation.resume() }
     }
@@ -183,11 +189,19 @@ public final class SubscriptionDirectory {
     await refresh()
   }
 
-  /// Puts a changed configuration in force; needs no store.
+  /// Puts a changed configuration in force; needs no store, and doesn't wait for one that doesn't answer.
   public func configure(_ rules: ChannelRules) async {
     self.rules = rules
     rulesHaveChanged = true
-    await refresh()
+    guard isRefreshing else { return await refresh() }
+    // The refresh under way may wait long for its store, and began with the old rules. What it puts in force is made anew
+    // by the one that follows it.
+    refreshesAgain = true
+    while true {
+      let before = (swaps, merges)
+      let plan = await Self.rebuild(table, self.rules)
+      if before == (swaps, merges) { return swap(plan) }
+    }
   }
 
   /// Waits until the snapshot of the last change is written.
@@ -247,6 +261,12 @@ public final class SubscriptionDirectory {
     report(plan.warnings)
     if !changes.isEmpty {
       snapshotIsStale = true
+      logger.debug(
+        "subscriptions changed",
+        metadata: [
+          "added": "\(changes.added.count)", "changed": "\(changes.changed.count)",
+          "cancelled": "\(changes.cancelled.count)", LogKey.count: "\(table.byID.count)",
+        ])
       onChange?(changes)
     }
   }

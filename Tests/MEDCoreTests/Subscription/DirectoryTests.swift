@@ -234,6 +234,23 @@ struct DirectoryTests {
     #expect(changed == [1])
   }
 
+  @Test func `a changed configuration neither waits for a store that hangs nor is undone by its answer`() async {
+    let store = MemorySubscriptionStore([.make(1, "a")])
+    let directory = directory(store)
+    await directory.start()
+    await store.set([.make(1, "a"), .make(2, "a")])
+    await store.hold()
+    let refreshing = Task { @MainActor in await directory.refresh() }
+    await until { await store.heldCount == 1 }
+    var defaults = SubscriptionDefaults()
+    defaults.sendersPerChannel = 6
+    await directory.configure(ChannelRules(defaults: defaults))
+    #expect(directory.channel(1)?.parameters.concurrency == 6)
+    await store.letGo()
+    await refreshing.value
+    #expect([1, 2].map { directory.channel($0)?.parameters.concurrency } == [6, 6])
+  }
+
   @Test func `one bad row stops nothing`() async {
     let bad = Subscription(id: 1, topic: "no tube", receptionChannel: "nowhere", parameters: ["Concurrency": "x"])
     let store = MemorySubscriptionStore([bad, .make(1, "a"), .make(2, "a")])
