@@ -1,7 +1,9 @@
 extension BeanstalkServer {
   /// What a session looks like at one moment, for whoever watches over it.
   public struct Snapshot: Sendable {
+    /// Connections that put, delete and kick.
     public var commandConnectionsUp = 0
+    /// Connections that take channel jobs.
     public var takeConnectionsUp = 0
     /// Takes that wait for a free connection.
     public var takesWaiting = 0
@@ -13,6 +15,7 @@ extension BeanstalkServer {
     public var unsentBytes = 0
   }
 
+  /// The present state.
   public var snapshot: Snapshot {
     var snapshot = Snapshot()
     snapshot.commandConnectionsUp = commands.count(where: \.isUp)
