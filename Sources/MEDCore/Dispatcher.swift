@@ -20,6 +20,7 @@ import ServiceLifecycle
 public struct Dispatcher: Service {
   private let runner: EngineRunner
 
+  /// Puts a dispatcher together; nothing is started.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, pusher: any Pusher,
     subscriptions: any SubscriptionStore, dataLog: any DataLog, logger: Logger = Logger(label: "medispatcher")
@@ -29,7 +30,7 @@ public struct Dispatcher: Service {
       logger: logger)
   }
 
-  /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
+  /// - Throws: `LoopError` if the system has no thread or descriptor left; nothing else.
   public func run() async throws { try await runner.run() }
 }
 
@@ -37,6 +38,7 @@ public struct Dispatcher: Service {
 public struct Redistributor: Service {
   private let runner: EngineRunner
 
+  /// Puts a redistributor together; nothing is started.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, subscriptions: any SubscriptionStore,
     dataLog: any DataLog, logger: Logger = Logger(label: "medispatcher")
@@ -46,6 +48,7 @@ public struct Redistributor: Service {
       logger: logger)
   }
 
+  /// Works until its task is cancelled, or its ServiceGroup shuts down.
   public func run() async throws { try await runner.run() }
 }
 

@@ -8,12 +8,15 @@ public struct DispatcherConfiguration: Sendable {
   public var channelPrefix = "sub-queue/"
   /// How many takes from channels may be under way on one queue server: its connections for that.
   public var takesPerServer = 2
+  /// What holds for subscriptions that set nothing, and what they may set at most.
   public var defaults = SubscriptionDefaults()
+  /// When failed pushes are repeated, and how often.
   public var retrySchedule = RetrySchedule()
   /// Whether every push is recorded on the DATA log (SENT, RESENT).
   public var logsSentMessages = true
   /// Headers that hand on the message's Context and Owl_context.
   public var contextHeader = "X-Jumei-Context"
+  /// The header for Owl_context.
   public var owlContextHeader = "X-Jumei-Owl-Context"
   /// Which tagged URLs are used, see ``TargetChoice``.
   public var receptionEnvironment = ""
@@ -28,6 +31,7 @@ public struct DispatcherConfiguration: Sendable {
   /// A copy that no queue server takes is tried again after this, then after four times as long.
   public var placementPause = Duration.milliseconds(100)
 
+  /// The defaults, with that main queue.
   public init(mainQueue: TubeName) {
     self.mainQueue = mainQueue
   }

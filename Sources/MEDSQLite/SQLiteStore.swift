@@ -15,7 +15,9 @@ public struct SQLiteStore: SubscriptionStore {
   let writer: SQLiteConnection
   let path: String
 
-  /// - Parameter path: made if it isn't there; its directory must be.
+  /// - Parameters:
+  ///   - path: made if it isn't there; its directory must be.
+  ///   - logger: where outages and unusable rows are told.
   public init(path: String, logger: Logger) {
     self.path = path
     writer = SQLiteConnection(path: path, role: .writer, logger: logger)
@@ -43,6 +45,7 @@ public struct SQLiteStore: SubscriptionStore {
     return try await watcher.changedSubscriptions(since: version)
   }
 
+  /// The live subscriptions of one topic.
   public func subscriptions(ofTopic topic: String) async throws -> [Subscription] {
     if await !lookups.isOpen { try await writer.open() }
     return try await lookups.subscriptions(ofTopic: topic)
