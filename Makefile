@@ -2,7 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install build release completions run test test-tsan test-asan lint format fuzz bench soak clean
+.PHONY: help install build release completions run test test-tsan test-asan lint format check-products docs fuzz bench soak \
+	clean
 
 # Tests wait for servers more than they compute, yet hundreds at once starve each other: so many run at a time.
 WIDTH ?= $(shell expr 4 '*' $$(nproc))
@@ -13,7 +14,7 @@ SWIFT_SOURCES := $(wildcard Package.swift Plugins Sources Tests Fuzz/Package.swi
 	Benchmarks/Sources Examples)
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install the packages that are missing (Debian, Ubuntu)
 	@Scripts/install.sh
@@ -47,6 +48,12 @@ lint: ## Check formatting and house rules
 
 format: ## Format all Swift sources
 	swift format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+check-products: install ## Build each library in a package of its own, with the C libraries it must not need hidden
+	@Scripts/check-products.sh
+
+docs: install ## Build the documentation of the libraries, and check that nothing public is without
+	@Scripts/docs.sh
 
 fuzz: install ## Fuzz each parser: make fuzz SECONDS_EACH=60
 	Fuzz/run.sh $(or $(SECONDS_EACH),60)

@@ -20,6 +20,10 @@ func executable(_ name: String) -> Target {
   .executableTarget(name: name, dependencies: ["MEDApp", arguments], swiftSettings: settings)
 }
 
+func example(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, path: "Examples/\(folder)", swiftSettings: settings)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(name: name, dependencies: ["MEDTestSupport"] + dependencies, swiftSettings: settings)
 }
@@ -28,6 +32,7 @@ let package = Package(
   name: "medispatcher",
   platforms: [.macOS(.v15)],
   products: [
+    .library(name: "MEDLoop", targets: ["MEDLoop"]),
     .library(name: "MEDCore", targets: ["MEDCore"]),
     .library(name: "MEDBeanstalk", targets: ["MEDBeanstalk"]),
     .library(name: "MEDPush", targets: ["MEDPush"]),
@@ -97,10 +102,12 @@ let package = Package(
     executable("amender"),
     executable("medctl"),
 
-    // What README shows, built so that it stays true.
-    .executableTarget(
-      name: "embedding-example", dependencies: ["MEDCore", "MEDBeanstalk", "MEDPush"], path: "Examples/Embedding",
-      swiftSettings: settings),
+    // What README and Examples/README show, built so that it stays true.
+    example("embedding-example", "Embedding", ["MEDCore", "MEDBeanstalk", "MEDPush"]),
+    example("queue-client-example", "QueueClient", ["MEDCore", "MEDBeanstalk"]),
+    example("redistributor-example", "Redistributor", ["MEDCore", "MEDBeanstalk", lifecycle, log]),
+    example("pusher-example", "Pusher", ["MEDCore", "MEDPush"]),
+    example("data-log-example", "DataLog", ["MEDCore"]),
 
     // Runs for long while everything around the dispatcher changes.
     .executableTarget(

@@ -40,7 +40,9 @@ public struct BeanstalkConfiguration: Sendable {
   /// The largest answer that is read, in bytes: a job, or the list of all tubes.
   public var maximumReplyBody = 64 << 20
 
+  /// Where outages, reconnects and jobs in doubt are told; nowhere by default.
   public var logger = Logger(label: "beanstalk", factory: { _ in SwiftLogNoOpLogHandler() })
 
+  /// The defaults.
   public init() {}
 }

@@ -3,15 +3,21 @@ import MEDLoop
 
 /// Messages wait in one or more beanstalkds.
 public struct BeanstalkQueue: MessageQueue {
+  /// Where they are, in the order of the configuration.
   public let servers: [QueueServerAddress]
+  /// How the session with each behaves.
   public let configuration: BeanstalkConfiguration
 
+  /// A queue on servers whose addresses have been read.
   public init(servers: [QueueServerAddress], configuration: BeanstalkConfiguration = .init()) {
     self.servers = servers
     self.configuration = configuration
   }
 
-  /// - Parameter servers: `host:port`, or `host` for port 11300; each may be several with commas between.
+  /// A queue on servers that are named as in the configuration file.
+  /// - Parameters:
+  ///   - servers: `host:port`, or `host` for port 11300; each may be several with commas between.
+  ///   - configuration: how the session with each behaves.
   /// - Throws: `.badAddress`, naming the one that can't be read.
   public init(servers: [String], configuration: BeanstalkConfiguration = .init()) throws(BeanstalkError) {
     var addresses: [QueueServerAddress] = []
@@ -19,6 +25,7 @@ public struct BeanstalkQueue: MessageQueue {
     self.init(servers: addresses, configuration: configuration)
   }
 
+  /// Begins to connect to each server.
   public func open(on actor: isolated LoopActor) -> [any QueueServer] { connect(on: actor) }
 
   /// As ``open(on:)``, with the sessions' own type.
@@ -32,7 +39,7 @@ public struct BeanstalkQueue: MessageQueue {
 }
 
 extension QueueServerAddress {
-  /// `host:port,host:port`; without a port it is 11300; IPv6 addresses in brackets. Blanks around and a comma too many
+  /// Reads `host:port,host:port`; without a port it is 11300; IPv6 addresses in brackets. Blanks around and a comma too many
   /// don't matter.
   /// - Throws: `.badAddress`, naming the one that can't be read; also if there is none at all.
   public static func list(_ text: String) throws(BeanstalkError) -> [QueueServerAddress] {
@@ -46,6 +53,7 @@ extension QueueServerAddress {
     return addresses
   }
 
+  /// Reads one `host:port`, or `host` for port 11300; an IPv6 address in brackets if a port follows.
   /// - Throws: `.badAddress`.
   public init(parsing text: String) throws(BeanstalkError) {
     func bad(_ why: String) -> BeanstalkError { BeanstalkError(.badAddress, "queue server \"\(text)\": \(why)") }

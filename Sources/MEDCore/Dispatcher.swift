@@ -20,6 +20,8 @@ import ServiceLifecycle
 public struct Dispatcher: Service {
   private let runner: EngineRunner
 
+  /// Puts a dispatcher together; nothing is started.
+  ///
   /// - Parameters:
   ///   - dropLog: takes what drop policies keep out of channels and record (`DropMessageThresholdAction` 1), see
   ///     ``FileDropLog``; nil: the DATA log does.
@@ -36,7 +38,7 @@ public struct Dispatcher: Service {
         failureLog: failureLog, logger: logger))
   }
 
-  /// - Throws: ``LoopError`` if the system has no thread or descriptor left; nothing else.
+  /// - Throws: `LoopError` if the system has no thread or descriptor left; nothing else.
   public func run() async throws { try await runner.run() }
 
   /// What it looks like at this moment, taken on its loop between other work; nil while it isn't running.
@@ -56,6 +58,7 @@ public struct Dispatcher: Service {
 public struct Redistributor: Service {
   private let runner: EngineRunner
 
+  /// Puts a redistributor together; nothing is started.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, subscriptions: any SubscriptionStore,
     dataLog: any DataLog, dropLog: (any DataLog)? = nil, logger: Logger = Logger(label: "medispatcher")
@@ -65,6 +68,7 @@ public struct Redistributor: Service {
       EngineParts(queue: queue, subscriptions: subscriptions, dataLog: dataLog, dropLog: dropLog, logger: logger))
   }
 
+  /// Works until its task is cancelled, or its ServiceGroup shuts down.
   public func run() async throws { try await runner.run() }
 
   /// As ``Dispatcher/state()``; there are no lanes.

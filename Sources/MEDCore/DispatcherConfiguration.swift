@@ -10,14 +10,16 @@ public struct DispatcherConfiguration: Sendable {
   public var channelPrefix = "sub-queue/"
   /// How many takes from channels may be under way on one queue server: its connections for that.
   public var takesPerServer = 2
-  /// Live: for all subscriptions, in force with their next push.
+  /// What holds for subscriptions that set nothing, and what they may set at most. Live: in force with the next push.
   public var defaults = SubscriptionDefaults()
-  /// Live: for what fails from then on; what is delayed already keeps its delay.
+  /// When failed pushes are repeated, and how often. Live: for what fails from then on; what is delayed already keeps its
+  /// delay.
   public var retrySchedule = RetrySchedule()
   /// Whether every push is recorded on the DATA log (SENT, RESENT). Live.
   public var logsSentMessages = true
   /// Headers that hand on the message's Context and Owl_context.
   public var contextHeader = "X-Jumei-Context"
+  /// The header for Owl_context.
   public var owlContextHeader = "X-Jumei-Owl-Context"
   /// Which tagged URLs are used, see ``Targets``. Live.
   public var receptionEnvironment = ""
@@ -38,6 +40,7 @@ public struct DispatcherConfiguration: Sendable {
   /// A copy that no queue server takes is tried again after this, then after four times as long.
   public var placementPause = Duration.milliseconds(100)
 
+  /// The defaults, with that main queue.
   public init(mainQueue: TubeName) {
     self.mainQueue = mainQueue
   }

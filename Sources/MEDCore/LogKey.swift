@@ -1,16 +1,28 @@
 /// The keys of log metadata: one list, so that every line calls a thing by the same name.
 public enum LogKey {
+  /// `host:port`.
   public static let queueServer = "queue_server"
+  /// A tube's name.
   public static let tube = "tube"
+  /// A job's number.
   public static let jobID = "job_id"
+  /// A topic's key.
   public static let topic = "topic"
+  /// A subscription's number.
   public static let subscription = "subscription"
+  /// A kind of record.
   public static let record = "record"
+  /// Why.
   public static let reason = "reason"
+  /// How many.
   public static let count = "count"
+  /// A URL.
   public static let target = "target"
+  /// What went wrong.
   public static let error = "error"
+  /// How long.
   public static let duration = "duration"
+  /// A file.
   public static let path = "path"
   public static let header = "header"
   /// How many of the same kind were left out before.

@@ -76,14 +76,17 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {  // why: use
 
   // MARK: Executor
 
+  /// Runs a job of the loop's actors. From any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
     add(.serial(UnownedJob(job)))
   }
 
+  /// Traps unless the caller runs on this loop's thread.
   public func checkIsolated() {
     precondition(isOnLoop, "not on the thread of the loop")
   }
 
+  /// Whether the caller runs on this loop's thread.
   public func isIsolatingCurrentContext() -> Bool? { isOnLoop }
 
   /// Runs `body` on the loop, after what the same thread gave to it before. From any thread.

@@ -2,11 +2,15 @@ import CEpoll
 
 /// What a descriptor is watched for, or ready for.
 public struct IOEvents: OptionSet, Sendable {
+  /// As epoll has them.
   public let rawValue: UInt32
 
+  /// Events as epoll has them.
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+  /// Bytes can be read, or the peer has ended its side.
   public static let readable = IOEvents(rawValue: EPOLLIN.rawValue)
+  /// Bytes can be written.
   public static let writable = IOEvents(rawValue: EPOLLOUT.rawValue)
   /// Reported without being asked for, together with what was: reading or writing tells the error.
   public static let failed = IOEvents(rawValue: EPOLLERR.rawValue)

@@ -4,9 +4,11 @@ import Glibc
 ///
 /// A pthread mutex rather than `Synchronization.Mutex`, because the thread sanitizer understands it.
 public final class Locked<Value>: @unchecked Sendable {  // why: every access to `value` holds the mutex
+  /// `value`, behind a mutex of its own.
   @usableFromInline var value: Value
   @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
+  /// Puts `value` behind a mutex of its own.
   public init(_ value: sending Value) {
     self.value = value
     mutex = .allocate(capacity: 1)

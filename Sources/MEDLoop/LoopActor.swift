@@ -5,11 +5,14 @@
 ///
 /// Several actors may share a loop: they call each other without a hop, yet each keeps its own state apart.
 public actor LoopActor {
+  /// Where it runs.
   public nonisolated let loop: EventLoop
+  /// The loop.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   private nonisolated let preferred: LoopTaskExecutor
 
+  /// An actor on `loop`, which must not end before it.
   public init(loop: EventLoop) {
     self.loop = loop
     preferred = loop.taskExecutor

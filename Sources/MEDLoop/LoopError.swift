@@ -7,5 +7,6 @@ public struct LoopError: Error, CustomStringConvertible {
   /// Its errno.
   public let code: Int32
 
+  /// The call and the system's words for its errno.
   public var description: String { "\(call): \(String(cString: strerror(code)))" }
 }

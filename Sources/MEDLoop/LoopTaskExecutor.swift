@@ -6,6 +6,7 @@ public final class LoopTaskExecutor: TaskExecutor {
 
   init(loop: EventLoop) { self.loop = loop }
 
+  /// Runs a job of a task that prefers the loop. From any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
     loop.add(.task(UnownedJob(job), self))
   }

@@ -7,10 +7,12 @@ import MEDLoop
 /// The engine opens a session on its own loop (``open(on:)``). Whoever only wants to push calls ``push(_:)`` from
 /// anywhere: the first call starts a loop that belongs to this value and its copies, and ends with the last of them.
 public struct CurlPusher: Pusher {
+  /// How pushes are made.
   public let configuration: PushConfiguration
   private let logger: Logger
   private let own: OwnSession
 
+  /// A pusher; nothing is started before the first push.
   public init(
     configuration: PushConfiguration = PushConfiguration(), logger: Logger = Logger(label: "medispatcher.push")
   ) {
@@ -19,6 +21,7 @@ public struct CurlPusher: Pusher {
     own = OwnSession(configuration: configuration, logger: logger)
   }
 
+  /// A session on the loop of `actor`, for the engine.
   public func open(on actor: isolated LoopActor) -> any PushSession {
     CurlPushSession(loop: actor.loop, configuration: configuration, logger: logger)
   }

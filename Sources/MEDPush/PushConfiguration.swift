@@ -18,6 +18,7 @@ public struct PushConfiguration: Sendable {
   /// So much of an answer is read, counted after decompression, and as much of headers.
   public var maxResponseBytes = 65_536
 
+  /// The defaults.
   public init() {}
 
   var client: HTTPClientConfiguration {

@@ -3,14 +3,17 @@ import GRDB
 import MEDCore
 
 extension SQLiteStore: SubscriptionEditor {
+  /// All subscriptions, cancelled ones included.
   public func listSubscriptions() async throws(StoreError) -> [ListedSubscription] {
     try await writer.read { try SubscriptionList.read($0, id: nil) }
   }
 
+  /// One subscription; nil if there is none by that id.
   public func subscription(_ id: Int) async throws(StoreError) -> ListedSubscription? {
     try await writer.read { try SubscriptionList.read($0, id: id).first }
   }
 
+  /// Adds a subscription, with topic and subscriber if they are new.
   public func addSubscription(
     topic: String, urls: [String], subscriber: String, parameters: [String: String] = [:]
   ) async throws(StoreError) -> Int {
@@ -42,6 +45,7 @@ extension SQLiteStore: SubscriptionEditor {
     }
   }
 
+  /// Sets parameters by name; nil takes one back to its default.
   public func setParameters(_ parameters: [String: String?], of id: Int) async throws(StoreError) {
     try await writer.write { database in
       guard try SubscriptionRows.exists(id, database) else { throw Self.notFound(id) }
@@ -49,6 +53,7 @@ extension SQLiteStore: SubscriptionEditor {
     }
   }
 
+  /// Cancels a subscription: nothing is pushed any more.
   public func cancelSubscription(_ id: Int) async throws(StoreError) {
     try await writer.write { database in
       guard try SubscriptionRows.exists(id, database) else { throw Self.notFound(id) }

@@ -17,7 +17,9 @@ public struct SQLiteStore: SubscriptionStore {
   let failures: SQLiteConnection
   let path: String
 
-  /// - Parameter path: made if it isn't there; its directory must be.
+  /// - Parameters:
+  ///   - path: made if it isn't there; its directory must be.
+  ///   - logger: where outages and unusable rows are told.
   public init(path: String, logger: Logger) {
     self.init(path: path, busyTimeout: SQLiteConnection.busyTimeout, logger: logger)
   }
@@ -53,6 +55,7 @@ public struct SQLiteStore: SubscriptionStore {
     return try await watcher.changedSubscriptions(since: version)
   }
 
+  /// The live subscriptions of one topic.
   public func subscriptions(ofTopic topic: String) async throws -> [Subscription] {
     if await !lookups.isOpen { try await writer.open() }
     return try await lookups.subscriptions(ofTopic: topic)

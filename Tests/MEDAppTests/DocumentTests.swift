@@ -12,9 +12,11 @@ struct DocumentTests {
     (FileManager.default.enumerator(atPath: directory)?.compactMap { $0 as? String } ?? []).map { directory + "/" + $0 }
   }
 
-  @Test func `the example in README is the one that is built`() throws {
+  @Test func `the example in README and in the article is the one that is built`() throws {
     let example = try text("Examples/Embedding/main.swift")
-    #expect(try text("README.md").contains("```swift\n\(example)```"))
+    for document in ["README.md", "Sources/MEDCore/MEDCore.docc/EmbedTheDispatcher.md"] {
+      #expect(try text(document).contains("```swift\n\(example)```"), "\(document)")
+    }
   }
 
   @Test(arguments: ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "Docs/migration.md"])

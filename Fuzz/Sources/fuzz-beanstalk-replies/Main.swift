@@ -45,6 +45,11 @@ enum FuzzBeanstalkReplies {
       require(ServerStatistics(yaml: yaml) == ServerStatistics(yaml: yaml), "statistics are read from anything")
       require(TubeStatistics(yaml: yaml) == TubeStatistics(yaml: yaml), "statistics are read from anything")
       require(JobStatistics(yaml: yaml) == JobStatistics(yaml: yaml), "statistics are read from anything")
+      let table = StatisticsTable(yaml: yaml)
+      require(table == StatisticsTable(yaml: yaml), "statistics are read from anything")
+      require(table.values.count <= yaml.count { $0 == UInt8(ascii: ":") }, "each entry has a colon of its own")
+      require(
+        StatisticsTable.names(yaml: yaml).allSatisfy { $0.utf8.count <= 3 * yaml.count }, "names come from the text")
     case .using(let name): require(name.upperBound + 2 == bytes.count, "a name ends before its CR LF")
     default: break
     }

@@ -1,24 +1,33 @@
 import MEDCore
 import MEDLoop
 
-/// A beanstalk client to be used from anywhere.
+/// A beanstalkd client to be used from anywhere.
 ///
 /// ```
 /// let client = try await BeanstalkClient.connect(to: QueueServerAddress(host: "127.0.0.1"))
-/// let id = try await client.put(body, into: tube)
+/// let number = try await client.put(body, into: tube)
+/// try await client.consume([tube]) { job in try await work(job.body) }
 /// await client.close()
 /// ```
-/// All its calls may be made concurrently: those that come together leave together. A job that ``take(_:from:)`` returns
-/// is buried, so any connection may delete or kick it, and no clock ticks.
+/// Calls may be made concurrently: those that come together leave together, over one connection for puts, deletes and
+/// kicks, and one for all that is looked at. What blocks, or belongs to one connection, has a connection of its own:
+/// ``consumer(of:options:)`` reserves jobs, ``openConnection()`` speaks the protocol word for word.
+///
+/// Connections come back by themselves, with jittered pauses; a call made meanwhile fails at once with `.unreachable`. A
+/// server that doesn't answer costs ``BeanstalkConfiguration/replyTimeout``.
 public final class BeanstalkClient: Sendable {
+  /// The server.
   public let address: QueueServerAddress
-  private let actor: LoopActor
+  let configuration: BeanstalkConfiguration
+  let actor: LoopActor
   private let ownsLoop: Bool
-  private nonisolated(unsafe) let session: BeanstalkServer  // why: touched on the loop of `actor` alone
+  nonisolated(unsafe) let session: BeanstalkServer  // why: touched on the loop of `actor` alone
+  private let dependents = Locked<[Dependent]>([])
 
-  private init(_ session: BeanstalkServer, address: QueueServerAddress, actor: isolated LoopActor, ownsLoop: Bool) {
+  private init(_ session: BeanstalkServer, actor: isolated LoopActor, ownsLoop: Bool) {
     self.session = session
-    self.address = address
+    address = session.address
+    configuration = session.endpoint.configuration
     self.actor = actor
     self.ownsLoop = ownsLoop
   }
@@ -29,17 +38,21 @@ public final class BeanstalkClient: Sendable {
 
   /// Connects, and waits until that is done.
   /// - Parameters:
-  ///   - loop: where its sockets live; nil for one of its own.
+  ///   - address: of one server; for several, make a client for each.
+  ///   - configuration: time-outs and bounds.
+  ///   - loop: where its sockets live, which must outlive it; nil for one of its own.
   ///   - patience: how long to wait for the connection.
-  /// - Throws: `.unreachable`, `.unresolved` …: what went wrong last when the patience ended.
+  /// - Throws: ``BeanstalkError``: what went wrong last when the patience ended (`.unreachable`, `.unresolved` …);
+  ///   `CancellationError`; `LoopError` if the system has no thread left.
   public static func connect(
     to address: QueueServerAddress, configuration: BeanstalkConfiguration = .init(), loop: EventLoop? = nil,
     patience: Duration = .seconds(5)
   ) async throws -> BeanstalkClient {
     let actor = LoopActor(loop: try loop ?? EventLoop.start(name: "beanstalk"))
     let client = await actor.run { actor in
-      let session = BeanstalkQueue(servers: [address], configuration: configuration).connect(on: actor)[0]
-      return BeanstalkClient(session, address: address, actor: actor, ownsLoop: loop == nil)
+      let endpoint = Endpoint(
+        actor: actor, address: address, configuration: configuration, readBuffer: ReadBuffer())
+      return BeanstalkClient(BeanstalkServer(endpoint, takes: false), actor: actor, ownsLoop: loop == nil)
     }
     do {
       try await client.waitUntilConnected(within: patience)
@@ -50,7 +63,7 @@ public final class BeanstalkClient: Sendable {
     return client
   }
 
-  private func waitUntilConnected(within patience: Duration) async throws {
+  func waitUntilConnected(within patience: Duration) async throws {
     try await actor.run { actor in
       let end = ContinuousClock.now + patience
       while !self.session.isFullyConnected {
@@ -67,85 +80,85 @@ public final class BeanstalkClient: Sendable {
     get async { await actor.run { _ in self.session.health } }
   }
 
-  // MARK: Jobs
+  // MARK: Connections of their own
 
-  /// Stores jobs; one outcome for each, in order.
-  public func put(_ puts: [Put]) async -> [PutOutcome] {
-    await actor.run { _ in await self.session.put(puts) }
+  /// A connection that reserves jobs of `tubes`. Returns at once; connecting goes on behind.
+  /// - Parameters:
+  ///   - tubes: at least one; `default` is watched only if it is among them.
+  ///   - options: whether jobs are touched, and how many may be held.
+  /// - Throws: `.closed` after ``close(within:)``; `.badFormat` if `tubes` is empty.
+  public func consumer(
+    of tubes: [TubeName], options: BeanstalkConsumer.Options = .init()
+  ) async throws(BeanstalkError) -> BeanstalkConsumer {
+    guard !tubes.isEmpty else { throw BeanstalkError(.badFormat, "a consumer needs a tube to watch") }
+    let consumer = await actor.run { actor -> BeanstalkConsumer? in
+      if self.session.isClosed { return nil }
+      let session = ConsumerSession(self.session.endpoint, tubes: tubes, options: options)
+      let consumer = BeanstalkConsumer(session, client: self, actor: actor)
+      self.keep(Dependent(consumer: consumer))
+      return consumer
+    }
+    guard let consumer else { throw BeanstalkError(.closed, "the client was closed") }
+    return consumer
   }
 
-  /// Puts `body` into `tube`.
-  ///
-  /// Wire: `put <pri> <delay> <ttr> <bytes>` → `INSERTED <id>`.
-  /// - Parameters:
-  ///   - body: opaque bytes, at most the server's max-job-size (65,535 by default).
-  ///   - delay: whole seconds, 0 ... 2³²−1.
-  /// - Returns: the number that the server gave.
-  /// - Throws: `.jobTooBig` (discard), `.refused` (another server, or later), `.connectionLost` (stored or not, nobody
-  ///   knows), `.unreachable` (not stored).
-  /// - Source: beanstalkd doc/protocol.txt, "put".
-  public func put(
-    _ body: [UInt8], into tube: TubeName, delay: UInt32 = 0, priority: UInt32 = Put.priority
-  ) async throws(BeanstalkError) -> UInt64 {
-    switch await put([Put(tube: tube, body: body, delay: delay, priority: priority)]).first {
-    case .stored(let number): return number
-    case .tooBig: throw BeanstalkError(.jobTooBig, "\(body.count) bytes are more than \(address) takes")
-    case .refused(let answer): throw BeanstalkError(.refused, "\(address) answered \(answer)")
-    case .unanswered: throw BeanstalkError(.connectionLost, "\(address) didn't answer the put")
-    case .unavailable, nil: throw BeanstalkError(.unreachable, "\(address) can't be reached")
+  /// Opens a connection whose verbs are those of the protocol, one to one.
+  /// - Throws: `.unreachable`, `.unresolved`, `.closed`.
+  public func openConnection() async throws(BeanstalkError) -> BeanstalkConnection {
+    let opened: Result<BeanstalkConnection, BeanstalkError> = await actor.run { actor in
+      do throws(BeanstalkError) {
+        let single = try await SingleConnection.open(self.session.endpoint)
+        guard !self.session.isClosed else { throw BeanstalkError(.closed, "the client was closed") }
+        let connection = BeanstalkConnection(single, client: self, actor: actor)
+        self.keep(Dependent(connection: connection))
+        return .success(connection)
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try opened.get()
+  }
+
+  /// What must be closed before the loop ends. Held weakly: whoever uses them keeps them.
+  private struct Dependent: Sendable {
+    weak let consumer: BeanstalkConsumer?
+    weak let connection: BeanstalkConnection?
+
+    init(consumer: BeanstalkConsumer? = nil, connection: BeanstalkConnection? = nil) {
+      self.consumer = consumer
+      self.connection = connection
+    }
+
+    func close() async {
+      await consumer?.close()
+      await connection?.close()
+    }
+
+    var isGone: Bool { consumer == nil && connection == nil }
+  }
+
+  private func keep(_ dependent: Dependent) {
+    dependents.withLock { dependents in
+      dependents.removeAll(where: \.isGone)
+      dependents.append(dependent)
     }
   }
 
-  /// Takes up to `count` ready jobs without waiting for more to come. Every job returned is buried.
-  public func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
-    await actor.run { _ in await self.session.take(count, from: tube) }
-  }
-
-  public func delete(_ jobs: [Job]) async -> [SettleOutcome] {
-    await actor.run { _ in await self.session.delete(jobs) }
-  }
-
-  /// Kicks buried jobs back to ready.
-  public func kick(_ jobs: [Job]) async -> [SettleOutcome] {
-    await actor.run { _ in await self.session.kick(jobs) }
-  }
-
-  // MARK: Tubes
-
-  public func statistics() async throws -> ServerStatistics {
-    try await actor.run { _ in try await self.session.statistics() }
-  }
-
-  /// - Returns: nil if there is no such tube.
-  public func statistics(of tube: TubeName) async throws -> TubeStatistics? {
-    try await actor.run { _ in try await self.session.statistics(of: tube) }
-  }
-
-  /// - Returns: nil if there is no such job.
-  public func statistics(ofJob number: UInt64) async throws -> JobStatistics? {
-    try await actor.run { _ in try await self.session.statistics(ofJob: number) }
-  }
-
-  /// The names of all tubes.
-  public func tubes() async throws -> [String] {
-    try await actor.run { _ in try await self.session.tubes() }
-  }
-
-  /// Kicks the buried jobs that `tube` has now to ready, and never a delayed one. One round trip for each.
-  /// - Parameter progress: called on the client's loop with the number kicked so far; false ends it.
-  /// - Returns: how many were kicked.
-  public func kickBuried(in tube: TubeName, progress: @Sendable (Int) -> Bool = { _ in true }) async throws -> Int {
-    try await actor.run { _ in try await self.session.kickBuried(in: tube, progress: progress) }
-  }
-
-  /// Deletes the jobs that `tube` has now: ready, delayed and buried ones. One round trip for each.
-  public func clean(_ tube: TubeName, progress: @Sendable (Int) -> Bool = { _ in true }) async throws -> Int {
-    try await actor.run { _ in try await self.session.clean(tube, progress: progress) }
-  }
-
   /// Ends the connections once what has been asked is answered, at the latest after `deadline`.
+  ///
+  /// Consumers are closed first: what they hold becomes ready again. Calls made later fail.
   public func close(within deadline: Duration = .seconds(5)) async {
+    await closeDependents()
     await actor.run { _ in await self.session.close(within: deadline) }
+    await closeDependents()  // those that were made meanwhile
     if ownsLoop { actor.loop.stop() }
+  }
+
+  private func closeDependents() async {
+    let all = dependents.withLock { dependents in
+      defer { dependents = [] }
+      return dependents
+    }
+    for dependent in all { await dependent.close() }
   }
 }

@@ -77,6 +77,7 @@ final class Connection: IOHandler {
   var isAwaiting: Bool { sent > 0 }
   /// Whether anything at all is unanswered or unsent.
   var isIdle: Bool { expected.isEmpty }
+  var outputLimit: Int { configuration.outputLimit }
   /// Bytes that the kernel hasn't taken yet.
   var unsentBytes: Int { output.count + sending.count - sendingOffset }
 
@@ -127,6 +128,12 @@ final class Connection: IOHandler {
     for exchange in abandoned { exchange.abandon(error) }
     delegate?.connectionClosed(self, error)
     delegate = nil
+  }
+
+  /// For deinits, which come on any thread.
+  func closeFromAnywhere() {
+    nonisolated(unsafe) let connection = self  // why: only carried to its loop
+    loop.submit { connection.close(BeanstalkError(.closed, "nobody uses the connection any more")) }
   }
 
   private func abandonDescriptor() {

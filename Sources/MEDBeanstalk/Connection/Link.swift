@@ -112,7 +112,7 @@ final class Link: ConnectionDelegate {
     do throws(BeanstalkError) {
       let answer = try await connection.ask(.stats)
       guard let answer = answer.first, case .ok = answer.reply else {
-        throw BeanstalkError(.refused, "stats was answered with \(answer.first?.text ?? "nothing")")
+        throw BeanstalkError.refusal(answer.first?.text ?? "nothing", to: "stats")
       }
       let statistics = ServerStatistics(yaml: answer.body)
       guard !statistics.instance.isEmpty else {

@@ -27,6 +27,7 @@ enum Command {
   case listTubeUsed
   case listTubesWatched
   case pauseTube(TubeName, seconds: UInt32)
+  case quit
 }
 
 extension OutputBuffer {
@@ -60,6 +61,7 @@ extension OutputBuffer {
       append("pause-tube ")
       append(tube.description)
       append(" ", seconds)
+    case .quit: append("quit\r\n")
     }
   }
 

@@ -11,24 +11,34 @@ public struct ReplyParser: Sendable {
   /// The largest body that is accepted, in bytes.
   public var maximumBody: Int
 
+  /// A parser that refuses bodies of more than `maximumBody` bytes.
   public init(maximumBody: Int = 64 << 20) { self.maximumBody = maximumBody }
 
+  /// What was found at the beginning of the bytes.
   public enum Step: Equatable {
     /// Incomplete; pointless to ask again before `total` bytes are there.
     case needMore(total: Int)
     /// A reply that took `consumed` bytes. Its ranges count from the beginning of those bytes.
     case reply(Reply, consumed: Int)
+    /// No reply: the connection can't be trusted any more.
     case violation(Violation)
   }
 
+  /// Why bytes are no reply.
   public enum Violation: Equatable {
+    /// More than ``ReplyParser/maximumLine`` bytes without an end.
     case lineTooLong
+    /// A line that no reply begins with.
     case unknownWord
+    /// No decimal number, or one that is too large, where one belongs.
     case badNumber
+    /// A body of more than ``ReplyParser/maximumBody`` bytes is announced.
     case bodyTooLong
+    /// A body isn't followed by CR LF.
     case noLineEndAfterBody
   }
 
+  /// Reads the reply that `bytes` begin with.
   public func next(in bytes: Span<UInt8>) -> Step {
     let window = min(bytes.count, Self.maximumLine)
     guard let newline = Self.newline(in: bytes, upTo: window) else {

@@ -75,21 +75,49 @@ extension TubeStatistics {
 }
 
 /// What `stats-job` says of one job.
+/// - Source: beanstalkd doc/protocol.txt, "stats-job".
 public struct JobStatistics: Sendable, Equatable {
+  /// Where a job is in its life.
   public enum State: String, Sendable {
-    case ready, reserved, delayed, buried
+    /// To be reserved by anybody.
+    case ready
+    /// In the hands of one connection.
+    case reserved
+    /// Ready when its delay is over.
+    case delayed
+    /// Put aside until it is kicked.
+    case buried
   }
 
+  /// The tube it lies in.
   public var tube = ""
+  /// Nil if the server named one that isn't known.
   public var state: State?
+  /// 0 is the most urgent.
   public var priority: UInt32 = 0
   /// Whole seconds, rounded down; only of reserved and delayed jobs.
   public var timeLeft = 0
+  /// Whole seconds that a worker may keep it.
   public var timeToRun = 0
+  /// Whole seconds since it was put.
   public var age = 0
+  /// Whole seconds, as it was put or released last.
+  public var delay = 0
+  /// How often it was reserved.
+  public var reserves = 0
+  /// How often its time to run ended.
+  public var timeouts = 0
+  /// How often it was released.
+  public var releases = 0
+  /// How often it was buried.
+  public var buries = 0
+  /// How often it was kicked.
+  public var kicks = 0
 
+  /// A job that nothing is known of.
   public init() {}
 
+  /// From the answer to `stats-job`. Total: what isn't there, or no number, keeps its default.
   public init(yaml: [UInt8]) {
     YAML.forEachEntry(of: yaml) { key, value in
       switch key {
@@ -99,6 +127,12 @@ public struct JobStatistics: Sendable, Equatable {
       case "time-left": timeLeft = Int(value) ?? timeLeft
       case "ttr": timeToRun = Int(value) ?? timeToRun
       case "age": age = Int(value) ?? age
+      case "delay": delay = Int(value) ?? delay
+      case "reserves": reserves = Int(value) ?? reserves
+      case "timeouts": timeouts = Int(value) ?? timeouts
+      case "releases": releases = Int(value) ?? releases
+      case "buries": buries = Int(value) ?? buries
+      case "kicks": kicks = Int(value) ?? kicks
       default: break
       }
     }

@@ -112,7 +112,7 @@ final class BeanstalkListener: QueueListener, LinkOwner {
     }
     adrift?.add(result.adrift)
     if isStopping { return endIfDone() }
-    if result.failure?.code == .refused { return pause() }
+    if result.failure?.isRefusal == true { return pause() }
     fetch()
   }
 

@@ -1,8 +1,10 @@
 import MEDCore
 
 extension BeanstalkServer {
+  /// Deletes jobs; one outcome for each, in order. A job of another run of the server is looked at first.
   public func delete(_ jobs: [Job]) async -> [SettleOutcome] { await settle(.delete, jobs) }
 
+  /// Kicks buried jobs back to ready; one outcome for each, in order.
   public func kick(_ jobs: [Job]) async -> [SettleOutcome] { await settle(.kick, jobs) }
 
   func settle(_ verb: SettleBatch.Verb, _ jobs: [Job]) async -> [SettleOutcome] {

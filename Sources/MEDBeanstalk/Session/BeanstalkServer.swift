@@ -9,11 +9,15 @@ import MEDLoop
 public final class BeanstalkServer: QueueServer {
   /// Whether commands can be sent, for how long that has been so, and what went wrong last.
   public struct Health: Sendable {
+    /// Whether commands can be sent.
     public internal(set) var isReachable = false
+    /// When that became so.
     public internal(set) var since = ContinuousClock.now
+    /// What went wrong last, even if it is mended.
     public internal(set) var latestError: BeanstalkError?
   }
 
+  /// The present state of the connections that put, delete and kick.
   public private(set) var health = Health()
   /// Called on the loop whenever ``isReachable`` changes.
   public var onReachabilityChange: ((BeanstalkServer) -> Void)?
@@ -27,10 +31,11 @@ public final class BeanstalkServer: QueueServer {
   private var awaitingFirst: [UnsafeContinuation<Void, Never>] = []
   private var isFirstConnect = true
   private var isOutageTold = false
-  private var isClosed = false
+  private(set) var isClosed = false
 
   /// Begins to connect. Only on the loop of `actor`.
-  init(_ endpoint: Endpoint) {
+  /// - Parameter takes: whether the connections that take jobs are needed; without, ``startTaking()`` makes them.
+  init(_ endpoint: Endpoint, takes startsTakes: Bool = true) {
     self.endpoint = endpoint
     takes = TakePool(endpoint)
     looks = StatisticsConnection(endpoint)
@@ -38,7 +43,7 @@ public final class BeanstalkServer: QueueServer {
       commands.append(CommandConnection(endpoint, server: self))
     }
     for connection in commands { connection.link.start() }
-    takes.start()
+    if startsTakes { takes.start() }
     looks.link.start()
     endpoint.actor.loop.schedule(after: endpoint.configuration.firstConnectPatience) { [weak self] in
       self?.endFirstConnect()
@@ -51,13 +56,19 @@ public final class BeanstalkServer: QueueServer {
     looks.link.stopFromAnywhere()
   }
 
+  /// Connects those that take jobs, if that hasn't been done.
+  func startTaking() { takes.start() }
+
+  /// Of the server.
   public var address: QueueServerAddress { endpoint.address }
+  /// Whether commands can be sent right now.
   public var isReachable: Bool { health.isReachable }
   /// Whether every connection that the session keeps is up, those of listeners aside.
   public var isFullyConnected: Bool { commands.allSatisfy(\.isUp) && takes.isFullyUp && looks.isUp }
   /// What `stats` said at the latest connect.
   public var statisticsAtConnect: ServerStatistics { endpoint.statistics }
 
+  /// A listener on `tube` with a connection of its own, which may block there.
   public func listen(to tube: TubeName) -> any QueueListener {
     let listener = BeanstalkListener(endpoint, tube: tube, adrift: adrift)
     listeners.removeAll { $0.isFinished }
@@ -66,6 +77,7 @@ public final class BeanstalkServer: QueueServer {
     return listener
   }
 
+  /// Takes up to `count` ready jobs without waiting for more to come; each is buried.
   public func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
     guard count > 0 else { return TakeOutcome() }
     guard !adrift.isFull else { return TakeOutcome(failure: "too many jobs may lie buried") }
@@ -75,6 +87,7 @@ public final class BeanstalkServer: QueueServer {
       jobs: result.jobs, ranDry: result.ranDry, failure: result.jobs.isEmpty ? result.failure?.message : nil)
   }
 
+  /// Stores jobs; one outcome for each, in order.
   public func put(_ puts: [Put]) async -> [PutOutcome] {
     if puts.isEmpty { return [] }
     if isFirstConnect, !isReachable { await withUnsafeContinuation { awaitingFirst.append($0) } }
@@ -84,20 +97,27 @@ public final class BeanstalkServer: QueueServer {
     return await withUnsafeContinuation { connection.put(PutBatch(puts, $0)) }
   }
 
+  /// Shows others that somebody works on `tube`, until ``release(_:)``.
   public func hold(_ tube: TubeName) { commandConnection(of: tube).pin(tube) }
 
+  /// The opposite of ``hold(_:)``, once for each.
   public func release(_ tube: TubeName) { commandConnection(of: tube).unpin(tube) }
 
+  /// Totals over the whole server.
   public func statistics() async throws -> ServerStatistics { try await looks.statistics() }
 
+  /// Totals of one tube; nil if there is none.
   public func statistics(of tube: TubeName) async throws -> TubeStatistics? { try await looks.statistics(of: tube) }
 
+  /// The names of all tubes.
   public func tubes() async throws -> [String] { try await looks.tubes() }
 
+  /// How long until the first delayed job of `tube` becomes ready, rounded up to seconds; nil if it has none.
   public func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration? {
     try await looks.timeUntilNextDelayed(in: tube)
   }
 
+  /// The bytes of a job in `tube`; nil if there is none by that number.
   public func peek(_ id: JobID, in tube: TubeName) async throws -> [UInt8]? { try await looks.peek(id, in: tube) }
 
   // MARK: Command connections
@@ -164,6 +184,8 @@ public final class BeanstalkServer: QueueServer {
 
   private static let closingPoll = Duration.milliseconds(2)
 
+  /// Ends the session once what has been asked is answered, at the latest after `deadline`. What listeners have taken
+  /// and nobody has asked for goes back to ready.
   public func close(within deadline: Duration) async {
     let end = ContinuousClock.now + deadline
     for listener in listeners { listener.stop() }

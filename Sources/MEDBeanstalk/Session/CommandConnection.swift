@@ -144,7 +144,8 @@ final class CommandConnection: LinkOwner, TurnEndHandler {
       for queued in hold.queue {
         let put = queued.put
         connection.output.appendPut(
-          put.body, priority: put.priority, delay: put.delay, timeToRun: endpoint.configuration.timeToRun)
+          put.body, priority: put.priority, delay: put.delay,
+          timeToRun: put.timeToRun ?? endpoint.configuration.timeToRun)
         gatheredBytes -= put.body.count + Self.putOverhead
         steps.append(.put(queued))
       }

@@ -78,7 +78,7 @@ final class ReserveExchange: Exchange {
     case .timedOut, .deadlineSoon: result.ranDry = true
     default:
       guard reply.isRefusal else { return .violation }
-      result.failure = BeanstalkError(.refused, "reserve was answered with \(reply.word)")
+      result.failure = .refusal("\(reply.word)", to: "reserve")
     }
     if reservesLeft == 0 { onReserved?() }
     return finishIfAnswered()

@@ -56,7 +56,7 @@ final class StatisticsConnection: LinkOwner {
   func peek(_ command: Command, in tube: TubeName) async throws(BeanstalkError) -> (number: UInt64, body: [UInt8])? {
     let answers = try await ask(.use(tube), command, .use(.standard))
     guard answers.count == 3, case .using = answers[0].reply else {
-      throw BeanstalkError(.refused, "use was answered with \(answers.first?.text ?? "nothing")")
+      throw BeanstalkError.refusal(answers.first?.text ?? "nothing", to: "use")
     }
     guard case .found(let number, _) = answers[1].reply else {
       if answers[1].reply == .notFound { return nil }
@@ -75,9 +75,7 @@ final class StatisticsConnection: LinkOwner {
     }
   }
 
-  private static func unexpected(_ answer: Answer) -> BeanstalkError {
-    BeanstalkError(.refused, "the server answered \(answer.text)")
-  }
+  static func unexpected(_ answer: Answer) -> BeanstalkError { .refusal(answer.text, to: "a look") }
 
   // MARK: LinkOwner
 

@@ -16,7 +16,9 @@ final class TakePool {
     self.endpoint = endpoint
   }
 
+  /// Begins to connect; harmless when that was done already.
   func start() {
+    guard connections.isEmpty, !isClosed else { return }
     for _ in 0..<max(1, endpoint.configuration.takeConnections) {
       connections.append(TakeConnection(endpoint, pool: self))
     }

@@ -45,7 +45,7 @@ struct TubeSweep {
         done += 1
       } else if answers[0].reply != .notFound {
         // It would be named again and again.
-        throw BeanstalkError(.refused, "job \(number) was answered with \(answers[0].text)")
+        throw BeanstalkError.refusal(answers[0].text, to: "job \(number)")
       }
       guard progress(done), case .found(let next, _) = answers[2].reply else { return done }
       number = next
@@ -55,7 +55,9 @@ struct TubeSweep {
 
 extension BeanstalkServer {
   /// Kicks the buried jobs that `tube` has now to ready, and never a delayed one.
-  /// - Parameter progress: called with the number kicked so far; false ends it.
+  /// - Parameters:
+  ///   - tube: nothing is done if there is none.
+  ///   - progress: called with the number kicked so far; false ends it.
   /// - Returns: how many were kicked; 0 if there is no such tube.
   /// - Throws: what the connection or the server refused; jobs kicked before stay so.
   public func kickBuried(
@@ -67,7 +69,9 @@ extension BeanstalkServer {
   }
 
   /// Deletes the jobs that `tube` has now, ready, delayed and buried ones; reserved ones are somebody's work.
-  /// - Parameter progress: called with the number deleted so far; false ends it.
+  /// - Parameters:
+  ///   - tube: nothing is done if there is none.
+  ///   - progress: called with the number deleted so far; false ends it.
   /// - Returns: how many were deleted.
   public func clean(_ tube: TubeName, progress: (Int) -> Bool = { _ in true }) async throws(BeanstalkError) -> Int {
     guard let statistics = try await looks.statistics(of: tube) else { return 0 }
@@ -85,6 +89,7 @@ extension BeanstalkServer {
     return total
   }
 
+  /// What the server knows of a job.
   /// - Returns: nil if there is no such job.
   public func statistics(ofJob number: UInt64) async throws(BeanstalkError) -> JobStatistics? {
     try await looks.statistics(ofJob: number)

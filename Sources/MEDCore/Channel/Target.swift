@@ -10,15 +10,22 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
 
   /// Why a text isn't a target.
   public enum Problem: String, Error, Sendable, CaseIterable {
+    /// Neither http nor https.
     case scheme = "not an http or https URL"
+    /// A space or a control character.
     case forbiddenCharacter = "a space or a control character in the URL"
+    /// None, or one that can't be.
     case host = "no host, or one with characters that hosts don't have"
+    /// Not 1 ... 65535.
     case port = "a port that isn't 1 ... 65535"
+    /// More than ``Target/maximumLength`` bytes.
     case tooLong = "longer than 8192 bytes"
   }
 
+  /// In bytes.
   public static let maximumLength = 8_192
 
+  /// Reads one URL, or says why it is none.
   public static func parse(_ text: String) -> Result<Target, Problem> {
     let bytes = text.utf8
     guard bytes.count <= maximumLength else { return .failure(.tooLong) }
@@ -43,7 +50,9 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The URL of one push: `jobid=<id>&retry_times=<n>` appended to the query.
-  /// - Parameter jobID: letters, digits, `.` and `-` only (SPEC §5); goes in as it is.
+  /// - Parameters:
+  ///   - jobID: letters, digits, `.` and `-` only (SPEC §5); goes in as it is.
+  ///   - retryTimes: pushes made before.
   public func url(jobID: String, retryTimes: UInt64) -> String {
     var result = url
     result.reserveCapacity(url.utf8.count + jobID.utf8.count + 36)

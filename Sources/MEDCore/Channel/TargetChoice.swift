@@ -4,11 +4,15 @@
 /// after 1 s, then 2 s, 4 s … at most 30 s while it goes on refusing. If none is healthy all are used in turn: the
 /// last one is never passed over. The clock is the caller's.
 public struct TargetChoice: Sendable {
+  /// Moments on the loop's clock.
   public typealias Instant = ContinuousClock.Instant
 
+  /// How long a target that refused a connection is passed over at first.
   public static let firstPause = Duration.seconds(1)
+  /// How long at most; the pause doubles with each refusal.
   public static let longestPause = Duration.seconds(30)
 
+  /// Among which is chosen.
   public private(set) var targets: Targets
   private var health: [Health]
   private var turn = 0
@@ -20,6 +24,7 @@ public struct TargetChoice: Sendable {
     var isProbed = false
   }
 
+  /// A choice in which nothing has been refused yet.
   public init(_ targets: Targets) {
     self.targets = targets
     health = Array(repeating: Health(), count: targets.all.count)

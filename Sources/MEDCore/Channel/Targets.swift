@@ -1,13 +1,16 @@
 /// The URLs of a subscription that qualify (SPEC §5 "Targets"), in their order.
 public struct Targets: Sendable, Equatable {
+  /// Those that qualify, in the order of their lines.
   public let all: [Target]
 
+  /// Whether there is nowhere to push to.
   public var isEmpty: Bool { all.isEmpty }
 
   /// A line that isn't used because it holds no URL that can be pushed to.
   public struct Ignored: Sendable, Equatable {
     /// Counted from 1.
     public let line: Int
+    /// Why the line is passed over.
     public let reason: String
   }
 

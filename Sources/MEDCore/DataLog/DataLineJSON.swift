@@ -11,6 +11,7 @@ public enum DataLineFault: Error, Sendable, Equatable {
 }
 
 extension DataLineFault: CustomStringConvertible {
+  /// For people.
   public var description: String {
     switch self {
     case .time: "no time at the beginning"

@@ -2,14 +2,17 @@ import Glibc
 
 /// Why a record isn't on disk, or why a log can't be read.
 public struct DataLogError: Error, Sendable, Equatable {
+  /// The kinds of failure.
   public enum Code: String, Sendable, CaseIterable {
     /// The directory can't be made, opened or synced.
     case directory
     /// The file can't be opened, or is no regular file.
     case open
+    /// The file can't be written.
     case write
     /// fsync failed: what the disk holds of the file is unknown.
     case sync
+    /// The file can't be read.
     case read
     /// The buffer is full: the disk can't keep up, or hasn't been writable for long.
     case bufferFull
@@ -17,17 +20,20 @@ public struct DataLogError: Error, Sendable, Equatable {
     case tooManyWaiting
     /// No thread could be started.
     case thread
+    /// The log was closed.
     case closed
     /// `MemoryDataLog` was told to fail.
     case injected
   }
 
+  /// The kind of failure.
   public var code: Code
   /// The system's errno; 0 where none applies.
   public var errno: Int32
   /// The file or directory; empty where none applies.
   public var path: String
 
+  /// An error of that kind.
   public init(_ code: Code, errno: Int32 = 0, path: String = "") {
     self.code = code
     self.errno = errno

@@ -4,6 +4,7 @@ public struct DataLogHealth: Sendable, Equatable {
   public var isWritable = true
   /// The last failure, also one that a new file made good.
   public var lastError: DataLogError?
+  /// When that was.
   public var lastErrorTime: RecordTime?
   /// Records written to a file, those of `commit` once they were synced.
   public var recordsWritten: UInt64 = 0
@@ -20,5 +21,6 @@ public struct DataLogHealth: Sendable, Equatable {
   /// The file that is written now; nil before the first record and after a failure.
   public var path: String?
 
+  /// Nothing has happened yet.
   public init() {}
 }

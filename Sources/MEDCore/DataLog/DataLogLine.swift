@@ -5,10 +5,12 @@
 /// if line.record.kind == .redistributionFailed, let payload = line.record.payload { … }
 /// ```
 public struct DataLogLine: Sendable, Equatable {
+  /// When it was written.
   public var time: RecordTime
   /// The payload is decoded; a push's `body` is the JSON text as it stands in the line.
   public var record: DataRecord
 
+  /// A line that tells `record` at `time`.
   public init(time: RecordTime, record: DataRecord) {
     self.time = time
     self.record = record

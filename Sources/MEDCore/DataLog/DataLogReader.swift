@@ -13,6 +13,7 @@ import Glibc
 public final class DataLogReader {
   /// What a line turned out to be.
   public enum Content: Sendable, Equatable {
+    /// A record.
     case record(DataLogLine)
     /// No line of a DATA log: damaged, or from somebody else.
     case malformed(DataLineFault, line: [UInt8])
@@ -23,11 +24,13 @@ public final class DataLogReader {
     case torn
   }
 
+  /// A line and where it lies.
   public struct Entry: Sendable, Equatable {
     /// Offset of the line's first byte in the file.
     public var start: UInt64
     /// Offset behind its newline, where the next line begins; of a torn line, where the file ends.
     public var end: UInt64
+    /// What the line says.
     public var content: Content
   }
 
@@ -49,7 +52,9 @@ public final class DataLogReader {
 
   private var chunk = [UInt8](repeating: 0, count: 64 << 10)
 
+  /// Opens a file.
   /// - Parameters:
+  ///   - path: of the file.
   ///   - offset: bytes from the file's beginning, where a line begins: an ``Entry/end``.
   ///   - maximumLineBytes: longer lines are reported and passed over. The default holds a payload of 12 MiB.
   /// - Throws: `.open`.

@@ -45,6 +45,7 @@ public final class FileDataLog: DataLog {
     self.init(directory: directory, naming: splitByDay ? .daily : .single, bufferBytes: bufferBytes)
   }
 
+  /// A log whose files are named so.
   public convenience init(directory: String, naming: DataLogNaming, bufferBytes: Int = 16 << 20) {
     var limits = DataLogLimits()
     limits.bufferBytes = min(max(bufferBytes, limits.batchBytes), 1 << 40)

@@ -13,6 +13,7 @@ public final class MemoryDataLog: DataLog {
   /// - Parameter limit: records kept at most; past it `write` drops and `commit` throws `.bufferFull`.
   public init(limit: Int = 100_000) { self.limit = limit }
 
+  /// Keeps the record.
   public func write(_ record: DataRecord) {
     state.withLock { state in
       if state.failure == nil && state.records.count < limit {
@@ -23,6 +24,7 @@ public final class MemoryDataLog: DataLog {
     }
   }
 
+  /// Keeps the record, which counts as on disk.
   public func commit(_ record: DataRecord) async throws {
     let failure: DataLogError? = state.withLock { state in
       if let failure = state.failure { return failure }

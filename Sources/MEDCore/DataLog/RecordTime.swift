@@ -4,8 +4,10 @@ import Glibc
 ///
 /// As text: `2026-11-23T04:27:01.123456Z`, 27 bytes, years 0000 to 9999; times beyond print as the nearest of these.
 public struct RecordTime: Hashable, Comparable, Sendable {
+  /// Since 1970, UTC.
   public var microseconds: Int64
 
+  /// A time so many microseconds after the beginning of 1970, UTC.
   public init(microseconds: Int64) { self.microseconds = microseconds }
 
   /// The system's clock.

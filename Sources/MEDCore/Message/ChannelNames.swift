@@ -2,7 +2,9 @@
 ///
 /// `<topic>/<prefix><subscription id>`, and the same with `/FAIL` appended.
 public struct ChannelNames: Hashable, Sendable {
+  /// The tube of the subscription's messages.
   public let channel: TubeName
+  /// The tube of those that failed.
   public let retry: TubeName
 
   /// - Returns: nil if the retry name, the longer of the two, is not a valid tube name.

@@ -1,17 +1,19 @@
 /// Why bytes are not a message, or why a message can't be told as JSON. Such a message is recorded (DECODERR) and
 /// deleted, never retried.
 public struct MessageError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The kinds of malformed messages.
   public enum Code: String, Hashable, Sendable, CaseIterable {
     /// The input ends before what it announced.
     case truncated
     /// A byte that begins nothing in msgpack (0xc1).
     case malformed
-    /// Arrays and maps nested deeper than ``MessagePackCursor/maximumDepth``.
+    /// Arrays and maps nested deeper than 128 levels.
     case tooDeep
     /// Bytes after the end of the value.
     case leftOver
     /// 4 GiB or more.
     case tooLong
+    /// Something else than a map.
     case notAMap
     /// MsgKey is missing, nil or empty.
     case noTopic
@@ -29,6 +31,7 @@ public struct MessageError: Error, Hashable, Sendable, CustomStringConvertible {
     case notAString
   }
 
+  /// The kind.
   public let code: Code
   /// Where in the input, in bytes from its beginning.
   public let offset: Int
@@ -41,6 +44,7 @@ public struct MessageError: Error, Hashable, Sendable, CustomStringConvertible {
     self.field = field
   }
 
+  /// For the DATA log.
   public var description: String {
     let place = field.map { "\($0), byte \(offset)" } ?? "byte \(offset)"
     return "\(text) (\(place))"

@@ -2,17 +2,22 @@
 ///
 /// Heads of arrays and maps are written apart from their contents: the caller keeps the counts it announced.
 public struct MessagePackWriter: Sendable {
+  /// What has been written.
   public private(set) var bytes: [UInt8]
 
+  /// An empty one with room for so many bytes.
   public init(capacity: Int = 0) {
     bytes = []
     bytes.reserveCapacity(capacity)
   }
 
+  /// Writes nil.
   public mutating func null() { bytes.append(0xc0) }
 
+  /// Writes a bool.
   public mutating func bool(_ value: Bool) { bytes.append(value ? 0xc3 : 0xc2) }
 
+  /// Writes an integer.
   public mutating func integer(_ value: UInt64) {
     switch value {
     case 0...0x7f: bytes.append(UInt8(value))
@@ -23,6 +28,7 @@ public struct MessagePackWriter: Sendable {
     }
   }
 
+  /// Writes an integer.
   public mutating func integer(_ value: Int64) {
     switch value {
     case 0...: integer(UInt64(value))
@@ -34,10 +40,13 @@ public struct MessagePackWriter: Sendable {
     }
   }
 
+  /// Writes a float of 32 bits.
   public mutating func float(_ value: Float) { head(0xca, value.bitPattern) }
 
+  /// Writes a float of 64 bits.
   public mutating func double(_ value: Double) { head(0xcb, value.bitPattern) }
 
+  /// Writes a str, at most 2³²−1 bytes of UTF-8.
   public mutating func string(_ value: String) {
     var value = value
     value.withUTF8 { text in
@@ -51,6 +60,7 @@ public struct MessagePackWriter: Sendable {
     }
   }
 
+  /// Writes a bin, at most 2³²−1 bytes.
   public mutating func binary(_ value: [UInt8]) {
     switch value.count {
     case 0...0xff: head(0xc4, UInt8(value.count))

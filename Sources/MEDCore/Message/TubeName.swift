@@ -3,8 +3,10 @@
 /// Shape: 1 ... 200 bytes of letters, digits and `-+/;.$_()`, not beginning with `-`.
 /// - Source: beanstalkd doc/protocol.txt, "names".
 public struct TubeName: Hashable, Sendable, CustomStringConvertible {
+  /// In bytes.
   public static let maximumLength = 200
 
+  /// The name as it is on the wire.
   public let description: String
 
   /// - Returns: nil if `name` breaks the rule above.

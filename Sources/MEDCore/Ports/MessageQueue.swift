@@ -11,16 +11,21 @@ public protocol MessageQueue: Sendable {
 
 /// `host:port` of a queue server, as the configuration names it.
 public struct QueueServerAddress: Hashable, Sendable, CustomStringConvertible {
+  /// beanstalkd's.
   public static let defaultPort: UInt16 = 11300
 
+  /// A name or an address; IPv6 without brackets.
   public let host: String
+  /// 1 ... 65535.
   public let port: UInt16
 
+  /// An address that is known to be one; `init(parsing:)` in MEDBeanstalk reads text.
   public init(host: String, port: UInt16 = defaultPort) {
     self.host = host
     self.port = port
   }
 
+  /// `host:port`, an IPv6 address in brackets.
   public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
@@ -28,8 +33,10 @@ public struct QueueServerAddress: Hashable, Sendable, CustomStringConvertible {
 public struct JobID: Hashable, Sendable {
   /// Which run of the server: an ordinal that the session gives to each instance `id` it has seen in `stats`.
   public let instance: UInt32
+  /// The id that the server gave.
   public let number: UInt64
 
+  /// The job of that number in that run.
   public init(instance: UInt32, number: UInt64) {
     self.instance = instance
     self.number = number
@@ -38,10 +45,15 @@ public struct JobID: Hashable, Sendable {
 
 /// A job that is ours until it is deleted or kicked: its BURIED has been read.
 public struct Job: Sendable {
+  /// What it is known by.
   public let id: JobID
+  /// The tube it lies in.
+  /// The tube it lies in.
   public let tube: TubeName
+  /// The bytes that were put.
   public let body: [UInt8]
 
+  /// A job that was buried for us.
   public init(id: JobID, tube: TubeName, body: [UInt8]) {
     self.id = id
     self.tube = tube
@@ -51,22 +63,33 @@ public struct Job: Sendable {
 
 /// One job to be stored.
 public struct Put: Sendable {
+  /// The priority of jobs for which none is named.
   public static let priority: UInt32 = 1024
 
+  /// Where it is to lie.
   public let tube: TubeName
+  /// Opaque bytes.
   public let body: [UInt8]
   /// Whole seconds until the job becomes ready.
   public let delay: UInt32
+  /// 0 is the most urgent.
   public let priority: UInt32
+  /// Whole seconds that a worker may keep the job after reserving it; nil for what the session is configured with.
+  public let timeToRun: UInt32?
 
-  public init(tube: TubeName, body: [UInt8], delay: UInt32 = 0, priority: UInt32 = Put.priority) {
+  /// A job that becomes ready after `delay` seconds.
+  public init(
+    tube: TubeName, body: [UInt8], delay: UInt32 = 0, priority: UInt32 = Put.priority, timeToRun: UInt32? = nil
+  ) {
     self.tube = tube
     self.body = body
     self.delay = delay
     self.priority = priority
+    self.timeToRun = timeToRun
   }
 }
 
+/// What became of a put.
 public enum PutOutcome: Sendable, Equatable {
   /// Confirmed by the server, with the id that it gave. (A put answered BURIED is stored too, and kicked.)
   case stored(UInt64)
@@ -90,6 +113,7 @@ public enum SettleOutcome: Sendable, Equatable {
   case failed(String)
 }
 
+/// What a take brought.
 public struct TakeOutcome: Sendable {
   /// The jobs that are ours now, in order.
   public var jobs: [Job]
@@ -98,6 +122,7 @@ public struct TakeOutcome: Sendable {
   /// Why nothing could be asked: server unreachable or tube refused.
   public var failure: String?
 
+  /// What a take brought.
   public init(jobs: [Job] = [], ranDry: Bool = false, failure: String? = nil) {
     self.jobs = jobs
     self.ranDry = ranDry
@@ -105,30 +130,49 @@ public struct TakeOutcome: Sendable {
   }
 }
 
+/// How many jobs one tube has, and who is at it.
 public struct TubeStatistics: Sendable, Equatable {
+  /// To be reserved.
   public var ready = 0
+  /// In somebody's hands.
   public var reserved = 0
+  /// Ready later.
   public var delayed = 0
+  /// Put aside until kicked.
   public var buried = 0
+  /// Connections that watch it.
   public var watching = 0
+  /// Connections that put into it.
   public var using = 0
+  /// Connections that wait in a reserve.
   public var waiting = 0
 
+  /// A tube with nothing in it.
   public init() {}
 }
 
+/// How many jobs a server has, over all tubes, and how it is.
 public struct ServerStatistics: Sendable, Equatable {
   /// The instance `id`: another one after each start of the server.
   public var instance = ""
+  /// Of the server's program.
   public var version = ""
+  /// To be reserved.
   public var ready = 0
+  /// In somebody's hands.
   public var reserved = 0
+  /// Ready later.
   public var delayed = 0
+  /// Put aside until kicked.
   public var buried = 0
+  /// How many there are.
   public var tubes = 0
+  /// Whether it takes no new jobs.
   public var draining = false
+  /// In bytes.
   public var maxJobSize = 65_535
 
+  /// A server that nothing is known of.
   public init() {}
 }
 
@@ -163,6 +207,7 @@ extension QueueServer {
 /// Verbs called within one turn of the loop leave in one write; their answers are read together. A verb that can't be
 /// done says so in its outcome and never waits for a server to come back.
 public protocol QueueServer: AnyObject {
+  /// Of the server.
   var address: QueueServerAddress { get }
   /// Whether commands can be sent right now.
   var isReachable: Bool { get }
@@ -186,10 +231,14 @@ public protocol QueueServer: AnyObject {
 
   /// Shows others that somebody works on `tube`: a command connection watches it until ``release(_:)``.
   func hold(_ tube: TubeName)
+  /// The opposite of ``hold(_:)``, once for each.
   func release(_ tube: TubeName)
 
+  /// Totals over the whole server.
   func statistics() async throws -> ServerStatistics
+  /// Totals of one tube; nil if there is none.
   func statistics(of tube: TubeName) async throws -> TubeStatistics?
+  /// The names of all tubes.
   func tubes() async throws -> [String]
   /// How long until the first delayed job of `tube` becomes ready; nil if it has none.
   func timeUntilNextDelayed(in tube: TubeName) async throws -> Duration?

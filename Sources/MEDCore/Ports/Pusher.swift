@@ -6,6 +6,7 @@ public protocol Pusher: Sendable {
   func open(on actor: isolated LoopActor) -> any PushSession
 }
 
+/// Pushes on one loop.
 public protocol PushSession: AnyObject {
   /// One HTTP exchange. Never throws: everything that can go wrong is an answer.
   /// Ends at its deadline at the latest, and with ``PushFailure/Kind/cancelled`` when the task is cancelled or the session
@@ -16,12 +17,15 @@ public protocol PushSession: AnyObject {
   func close() async
 }
 
+/// One POST.
 public struct PushRequest: Sendable {
   /// The whole URL: ASCII, without control characters.
   public var url: String
   /// The part of the URL that is the same for every message of a target; connections and handles are kept for it.
   public var target: String
+  /// The header of that name.
   public var contentType: StaticString
+  /// What is posted.
   public var body: [UInt8]
   /// More headers: names and values without CR, LF and NUL (a session leaves out others).
   public var headers: [(name: String, value: String)]
@@ -32,6 +36,7 @@ public struct PushRequest: Sendable {
   /// What the session signs the request with at the time of the push; nil: it isn't signed.
   public var signing: PushSigning?
 
+  /// A POST to `url`.
   public init(
     url: String, target: String, contentType: StaticString = "application/x-www-form-urlencoded", body: [UInt8],
     headers: [(name: String, value: String)] = [], timeout: Duration, concurrency: Int = 1
@@ -59,21 +64,46 @@ public struct PushSigning: Sendable {
   }
 }
 
+/// How a push ended.
 public enum PushAnswer: Sendable {
   /// An answer was read to its end, or up to the bound (`truncated`).
   case answered(status: Int, body: [UInt8], truncated: Bool, retryAfter: String?)
+  /// There was no answer.
   case failed(PushFailure)
 }
 
+/// Why there was no answer.
 public struct PushFailure: Error, Sendable, Equatable {
+  /// The kinds of failure.
   public enum Kind: String, Sendable, CaseIterable {
-    case refused, unreachable, unresolved, timedOut, tls, invalidURL, deniedAddress, protocolError, cancelled, other
+    /// The connection was refused.
+    case refused
+    /// No connection came about.
+    case unreachable
+    /// No address for the host name.
+    case unresolved
+    /// No whole answer in time.
+    case timedOut
+    /// The certificate, or the handshake.
+    case tls
+    /// Not an http or https URL.
+    case invalidURL
+    /// An address that may not be connected to.
+    case deniedAddress
+    /// The answer isn't HTTP, or was cut off.
+    case protocolError
+    /// The task was cancelled, or the session closed.
+    case cancelled
+    /// Anything else.
+    case other
   }
 
+  /// The kind of failure.
   public var kind: Kind
   /// For people: what went wrong, without secrets.
   public var message: String
 
+  /// A failure of that kind.
   public init(_ kind: Kind, _ message: String) {
     self.kind = kind
     self.message = message

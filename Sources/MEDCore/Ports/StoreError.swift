@@ -1,5 +1,6 @@
 /// What went wrong with a store of subscriptions or failure rows.
 public struct StoreError: Error, Sendable, CustomStringConvertible {
+  /// The kinds of failure.
   public enum Code: String, Sendable, CaseIterable {
     /// Can't be opened, reached or read: full or missing disk, no permission, server gone.
     case unavailable
@@ -19,6 +20,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case cancelled
   }
 
+  /// What to do about it.
   public enum Disposition: Sendable, Equatable {
     /// Goes away by itself, or when the operator repairs the store: ask again, with backoff.
     case retry
@@ -26,11 +28,14 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case fatal
   }
 
+  /// The kind of failure.
   public let code: Code
   /// For people; without secrets.
   public let message: String
+  /// What it comes from, if anything.
   public let cause: (any Error)?
 
+  /// An error of that kind.
   public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
     self.code = code
     self.message = message
@@ -46,6 +51,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     }
   }
 
+  /// What to do about it; follows from the code.
   public var disposition: Disposition {
     switch code {
     case .unavailable, .busy, .corrupt, .schema, .cancelled: .retry
@@ -56,5 +62,6 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   /// From the fixed set of ``Code``.
   public var metricLabel: String { code.rawValue }
 
+  /// Code and message.
   public var description: String { "\(code.rawValue): \(message)" }
 }

@@ -9,7 +9,11 @@ public protocol SubscriptionEditor: SubscriptionStore {
   func subscription(_ id: Int) async throws(StoreError) -> ListedSubscription?
 
   /// Adds a subscription of `topic`; topic and subscriber are made if they aren't there.
-  /// - Parameter urls: lines of `reception_channel`, each maybe with a `[T_ENV:<name>]` tag; at least one.
+  /// - Parameters:
+  ///   - topic: its key, not empty.
+  ///   - urls: lines of `reception_channel`, each maybe with a `[T_ENV:<name>]` tag; at least one.
+  ///   - subscriber: its key.
+  ///   - parameters: texts by name.
   /// - Returns: the id of the subscription.
   /// - Throws: `.invalid` (an empty topic, an unusable URL), `.constraint`, or what keeps the store from working.
   func addSubscription(
@@ -27,13 +31,17 @@ public protocol SubscriptionEditor: SubscriptionStore {
 
 /// A subscription as tools show it.
 public struct ListedSubscription: Sendable, Equatable {
+  /// What is pushed where.
   public var subscription: Subscription
+  /// Who has subscribed.
   public var subscriber: String
   /// `status` as it is in the table: 0 normal, 1 cancelled.
   public var status: Int
 
+  /// Whether nothing is pushed any more.
   public var isCancelled: Bool { status != 0 }
 
+  /// A row of the list.
   public init(subscription: Subscription, subscriber: String, status: Int) {
     self.subscription = subscription
     self.subscriber = subscriber

@@ -8,7 +8,9 @@ public enum AckMode: String, Sendable, CaseIterable {
 
 /// Whether a subscriber's answer acknowledges the push. Each answer is judged by itself alone.
 public enum PushVerdict: Sendable, Hashable {
+  /// Acknowledged.
   case delivered
+  /// Not acknowledged.
   case failed(Reason)
 
   /// Why an answer is no acknowledgement; its description goes into logs and the failure log.
@@ -17,11 +19,16 @@ public enum PushVerdict: Sendable, Hashable {
     case status(Int)
     /// Longer than `MaxResponseBytes`.
     case truncated
+    /// No JSON.
     case notJSON
+    /// JSON, but no object.
     case notAnObject
+    /// No `status` in it.
     case noStatus
+    /// A `status` other than 1.
     case statusNotOne
 
+    /// For logs and the failure log.
     public var description: String {
       switch self {
       case .status(let status): "HTTP status \(status)"
@@ -54,6 +61,7 @@ public enum PushVerdict: Sendable, Hashable {
   ///   - status: the HTTP status.
   ///   - body: of the answer, decompressed.
   ///   - truncated: whether more of the body came than was read.
+  ///   - mode: what counts as an acknowledgement.
   public init(status: Int, body: [UInt8], truncated: Bool, mode: AckMode) {
     self =
       switch mode {

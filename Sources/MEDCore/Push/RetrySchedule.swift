@@ -5,8 +5,10 @@ public struct RetrySchedule: Sendable, Equatable {
 
   /// Seconds.
   public var coefficient: UInt32
+  /// Retries after the first push, 0 or more.
   public var maximumRetries: UInt64
 
+  /// A schedule of `(retries + 1)² × coefficient` seconds.
   public init(coefficient: UInt32 = 10, maximumRetries: UInt64 = 10) {
     self.coefficient = coefficient
     self.maximumRetries = maximumRetries
@@ -14,7 +16,9 @@ public struct RetrySchedule: Sendable, Equatable {
 
   /// Whole seconds until the next push of a message that has been repeated `retries` times:
   /// `(retries + 1)² × coefficient`, at most what a queue server can hold (2³²−1).
-  /// - Parameter requested: what the subscriber asked for; never shortens the delay.
+  /// - Parameters:
+  ///   - retries: pushes repeated so far.
+  ///   - requested: whole seconds that the subscriber asked for; never shortens the delay.
   public func delay(after retries: UInt64, requested: UInt32 = 0) -> UInt32 {
     let next = retries &+ 1
     let (square, overflow) = next.multipliedReportingOverflow(by: next)
@@ -23,5 +27,6 @@ public struct RetrySchedule: Sendable, Equatable {
     return max(delay, min(requested, Self.longestRequested))
   }
 
+  /// Whether a message that failed after so many retries is given up.
   public func givesUp(after retries: UInt64) -> Bool { retries >= maximumRetries }
 }

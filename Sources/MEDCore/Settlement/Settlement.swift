@@ -11,6 +11,7 @@
 ///
 /// Pure: the owner reports events and does what the action says.
 public struct Settlement: Sendable, Equatable {
+  /// What happens to a job.
   public enum Event: Sendable, Equatable {
     /// One of the missing homes is confirmed.
     case homeFound
@@ -22,26 +23,41 @@ public struct Settlement: Sendable, Equatable {
     case deadline
   }
 
+  /// What follows from it.
   public enum Action: Sendable, Equatable {
+    /// Wait.
     case none
+    /// Delete the job.
     case delete
+    /// Kick the job.
     case kick
     /// The same verb again, after the pause.
     case again(after: Duration)
     /// As ``again(after:)``, and write a record of this kind.
     case recordAndAgain(RecordKind, after: Duration)
+    /// Write a record of this kind; it is over.
     case recordAndForget(RecordKind)
+    /// It is over.
     case forget
   }
 
+  /// How far it is.
   public enum Phase: Sendable, Equatable {
-    case owned, deleting, kicking, over
+    /// Homes are missing.
+    case owned
+    /// The delete is under way.
+    case deleting
+    /// The kick is under way.
+    case kicking
+    /// Nothing is to be done any more.
+    case over
   }
 
   /// A failed delete or kick is recorded when it has failed so often.
   public static let failuresBeforeRecord: UInt8 = 3
   static let longestPause = Duration.seconds(10)
 
+  /// How far it is.
   public private(set) var phase: Phase
   /// Homes that are still missing.
   public private(set) var missing: UInt32
@@ -55,6 +71,7 @@ public struct Settlement: Sendable, Equatable {
     phase = .owned
   }
 
+  /// Takes what has happened, and says what is to be done.
   public mutating func handle(_ event: Event) -> Action {
     switch (phase, event) {
     case (.owned, .homeFound):

@@ -5,6 +5,7 @@ public struct ParameterTable: Sendable {
   /// What a subscription without any row has.
   public let defaultParameters: SubscriptionParameters
 
+  /// The table with these defaults and bounds.
   public init(_ defaults: SubscriptionDefaults = .init()) {
     let definitions = ParameterName.allCases.map { Self.definition($0, defaults) }
     var parameters = SubscriptionParameters()
@@ -13,6 +14,7 @@ public struct ParameterTable: Sendable {
     defaultParameters = parameters
   }
 
+  /// The row of that parameter.
   public subscript(name: ParameterName) -> ParameterDefinition {
     definitions[ParameterName.allCases.firstIndex(of: name) ?? 0]
   }

@@ -4,10 +4,13 @@ import Synchronization
 ///
 /// Never changes: another state of the subscription is another object with another generation. About 1 KB in all.
 public final class SubscribedChannel: Sendable {
+  /// As the store has it.
   public let subscription: Subscription
   /// nil: the topic gives no valid tube names; its messages are recorded (REDISTFAIL).
   public let names: ChannelNames?
+  /// Where to push to.
   public let targets: Targets
+  /// As they are in force.
   public let parameters: SubscriptionParameters
   /// What pushes are signed with; only with PayloadFormat "json".
   public let signingKeys: SigningKeys?
@@ -20,7 +23,9 @@ public final class SubscribedChannel: Sendable {
 
   private static let generations = Atomic<UInt64>(0)
 
+  /// The subscription's number.
   public var id: Int { subscription.id }
+  /// The subscription's topic.
   public var topic: String { subscription.topic }
 
   /// - Returns: the channel, and what was wrong with the subscription's rows.
@@ -68,8 +73,10 @@ public struct ChannelRules: Sendable {
   public var environment: String
   /// `RunAtBench`
   public var runsAtBench: Bool
+  /// Names, defaults and bounds of the parameters.
   public var parameters: ParameterTable
 
+  /// Rules as the configuration has them.
   public init(
     channelPrefix: String = "sub-queue/", environment: String = "", runsAtBench: Bool = false,
     defaults: SubscriptionDefaults = .init()
@@ -83,23 +90,32 @@ public struct ChannelRules: Sendable {
 
 /// Something in a subscription's rows that an operator should look at.
 public struct SubscriptionWarning: Sendable, Equatable {
+  /// Its number.
   public let subscription: Int
+  /// What is wrong.
   public let text: String
 }
 
 /// Whose a tube is.
 public struct TubeOwner: Sendable, Equatable {
+  /// Its number.
   public let subscription: Int
+  /// Whether it is the retry channel.
   public let isRetry: Bool
 }
 
 /// Ids of subscriptions by what has become of them.
 public struct SubscriptionChanges: Sendable, Equatable {
+  /// New ones.
   public var added: [Int] = []
+  /// Those that were there, in another state.
   public var changed: [Int] = []
+  /// Those that are gone.
   public var cancelled: [Int] = []
 
+  /// Nothing has changed.
   public init() {}
 
+  /// Whether nothing has changed.
   public var isEmpty: Bool { added.isEmpty && changed.isEmpty && cancelled.isEmpty }
 }

@@ -1,11 +1,14 @@
 extension SubscriptionDirectory {
   /// What time is to a directory. Tests pass their own.
   public struct Timing {
+    /// The present moment.
     public var now: () -> ContinuousClock.Instant
+    /// Waits so long.
     public var sleep: (Duration) async throws -> Void
     /// 0 ..< 1, for jitter.
     public var random: () -> Double
 
+    /// The system's own time.
     public init(
       now: @escaping () -> ContinuousClock.Instant = { .now },
       sleep: @escaping (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
@@ -19,8 +22,11 @@ extension SubscriptionDirectory {
 
   /// For `/healthz` and metrics.
   public struct Health: Sendable {
+    /// How many are live.
     public var subscriptions: Int
+    /// How many topics they have.
     public var topics: Int
+    /// Topics that are known to have none.
     public var absentTopics: Int
     /// When the store last said what there is, or that nothing has changed.
     public var lastRefresh: ContinuousClock.Instant?
@@ -28,6 +34,7 @@ extension SubscriptionDirectory {
     public var isFromSnapshot: Bool
     /// nil: the store answers.
     public var storeError: StoreError?
+    /// When that began.
     public var storeErrorAt: ContinuousClock.Instant?
     /// Until then it isn't asked about topics that aren't known.
     public var storeRetryAt: ContinuousClock.Instant?

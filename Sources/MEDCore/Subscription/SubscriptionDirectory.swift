@@ -11,9 +11,11 @@ import Logging
 /// - What a lookup and a refresh find at the same time may contradict each other. In doubt a subscription is served, and
 ///   the next refresh reads everything anew.
 public final class SubscriptionDirectory {
+  /// What is known of a topic.
   public enum Lookup {
     /// Empty: the topic was looked up and has no subscription, or none that gets copies here.
     case known([SubscribedChannel])
+    /// It must be looked up.
     case unknown
   }
 
@@ -51,9 +53,14 @@ public final class SubscriptionDirectory {
   private var merges = 0
 
   /// - Parameters:
+  ///   - store: what knows the subscriptions.
+  ///   - rules: what of the configuration goes into channels.
+  ///   - refreshInterval: how often changes are looked for.
   ///   - dataDirectory: where `subscriptions.snapshot`, which holds the last known state across a restart, and
   ///     `subscription_params_<id>.json` are written; nil: nowhere.
   ///   - maximumAbsences: topics without subscription that are remembered; when full all are forgotten.
+  ///   - timing: what time is.
+  ///   - logger: where changes and outages are told.
   public init(
     store: any SubscriptionStore, rules: ChannelRules = .init(), refreshInterval: Duration = .seconds(10),
     dataDirectory: String? = nil, maximumAbsences: Int = 100_000, timing: Timing = .init(), logger: Logger
@@ -94,6 +101,7 @@ public final class SubscriptionDirectory {
     return try result.get()
   }
 
+  /// A live subscription by its number.
   public func channel(_ subscription: Int) -> SubscribedChannel? { table.byID[subscription] }
 
   /// All live subscriptions, in no order.
@@ -298,6 +306,7 @@ public final class SubscriptionDirectory {
 
   // MARK: The store's state
 
+  /// How it is with the store and the snapshot.
   public var health: Health {
     Health(
       subscriptions: table.byID.count, topics: table.byTopic.count, absentTopics: absences.count,

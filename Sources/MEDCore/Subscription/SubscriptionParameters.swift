@@ -1,12 +1,18 @@
 /// What the body of a push looks like (SPEC §5).
 public enum PayloadFormat: String, Sendable, CaseIterable {
-  case form, json
+  /// Form fields, with the message as JSON in one of them.
+  case form
+  /// The message as JSON.
+  case json
 }
 
 /// What becomes of messages for a channel whose backlog is above `DropMessageThreshold` (SPEC §4).
 public enum DropAction: UInt8, Sendable, CaseIterable {
+  /// They are kept.
   case keep = 0
+  /// They go to the drop log.
   case record = 1
+  /// They are gone.
   case drop = 2
 }
 
@@ -26,26 +32,44 @@ public struct SubscriptionParameters: Sendable, Equatable {
   private var blocked: UInt32 = 0
   private var dropThreshold: UInt32 = 0
 
+  /// What becomes of messages beyond the drop threshold.
   public private(set) var dropAction = DropAction.keep
+  /// What counts as an acknowledgement.
   public private(set) var ackMode = AckMode.status
+  /// What a push carries.
   public private(set) var payloadFormat = PayloadFormat.form
+  /// Whether it gets the messages of a stress test.
   public private(set) var receivesBenchMessages = false
+  /// Whether alerts are raised for it.
   public private(set) var alerterEnabled = true
   /// Lines of URLs that win over `reception_channel`; empty if there are none.
   public private(set) var receptionUri = ""
+  /// Who gets alerts by mail, with commas between.
   public private(set) var alerterEmails = ""
+  /// Who gets alerts by SMS, with commas between.
   public private(set) var alerterPhoneNumbers = ""
+  /// Who gets alerts on the alarm platform.
   public private(set) var alerterReceiver = ""
+  /// What pushes are signed with; empty for not at all.
   public private(set) var signingSecret = ""
 
+  /// Pushes in flight at most.
   public var concurrency: Int { Int(concurrencyValue) }
+  /// Repeated pushes in flight at most.
   public var concurrencyOfRetry: Int { Int(concurrencyOfRetryValue) }
+  /// Between the starts of two pushes at least.
   public var intervalOfSending: Duration { .milliseconds(intervalMilliseconds) }
+  /// For one whole push.
   public var processTimeout: Duration { .milliseconds(timeoutMilliseconds) }
+  /// At most one alert of a kind within it.
   public var alarmInterval: Duration { .seconds(alarmSeconds) }
+  /// In which failures are counted.
   public var intervalOfErrorMonitorAlert: Duration { .seconds(windowSeconds) }
+  /// Failures of one message that raise an alert.
   public var messageFailureAlertThreshold: Int { Int(messageFailures) }
+  /// Failures within the interval that raise an alert.
   public var subscriptionTotalFailureAlertThreshold: Int { Int(totalFailures) }
+  /// Ready messages that raise an alert.
   public var messageBlockedAlertThreshold: Int { Int(blocked) }
   /// 0: nothing is dropped.
   public var dropMessageThreshold: Int { Int(dropThreshold) }

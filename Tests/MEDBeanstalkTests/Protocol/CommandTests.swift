@@ -35,6 +35,7 @@ struct CommandTests {
     #expect(wire(.stats) + wire(.listTubes) == "stats\r\nlist-tubes\r\n")
     #expect(wire(.listTubeUsed) + wire(.listTubesWatched) == "list-tube-used\r\nlist-tubes-watched\r\n")
     #expect(wire(.pauseTube(tube, seconds: 5)) == "pause-tube order_paid/sub-queue/352 5\r\n")
+    #expect(wire(.quit) == "quit\r\n")
   }
 }
 
@@ -94,7 +95,16 @@ struct StatisticsTests {
   ])
   func `what isn't the YAML of a server leaves the defaults`(_ text: String) {
     #expect(ServerStatistics(yaml: bytes(text)) == ServerStatistics())
+    #expect(JobStatistics(yaml: bytes(text)) == JobStatistics())
     #expect(YAML.list(bytes(text)).isEmpty)
+  }
+
+  @Test func `a table has all that is said, without quotes, and the last of two that are the same`() {
+    let table = StatisticsTable(yaml: bytes("---\ncmd-put: 3\nos: \"#1: x\"\nempty:\ncmd-put: 4\nno colon\n"))
+    #expect(table.values == ["cmd-put": "4", "os": "#1: x", "empty": ""])
+    #expect(table.number("cmd-put") == 4)
+    #expect(table.number("os") == nil)
+    #expect(table["other"] == nil)
   }
 
   @Test func `a list of tubes is read`() {

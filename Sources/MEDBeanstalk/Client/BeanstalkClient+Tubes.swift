@@ -1,0 +1,111 @@
+import MEDCore
+
+/// Tubes and the server.
+extension BeanstalkClient {
+  /// Totals over the whole server.
+  ///
+  /// Wire: `stats` → `OK <bytes>`. ``allStatistics()`` has the rest of what it says.
+  /// - Throws: ``BeanstalkError``.
+  /// - Source: beanstalkd doc/protocol.txt, "stats".
+  public func statistics() async throws -> ServerStatistics {
+    try await actor.run { _ in try await self.session.statistics() }
+  }
+
+  /// Totals of one tube.
+  ///
+  /// Wire: `stats-tube <tube>` → `OK <bytes>`, `NOT_FOUND`.
+  /// - Returns: nil if there is no such tube.
+  /// - Throws: ``BeanstalkError``.
+  /// - Source: beanstalkd doc/protocol.txt, "stats-tube".
+  public func statistics(of tube: TubeName) async throws -> TubeStatistics? {
+    try await actor.run { _ in try await self.session.statistics(of: tube) }
+  }
+
+  /// All that `stats` says, by the protocol's names: `cmd-put`, `uptime`, `binlog-max-size` …
+  /// - Throws: ``BeanstalkError``.
+  public func allStatistics() async throws -> StatisticsTable {
+    try await actor.run { _ in
+      StatisticsTable(yaml: try StatisticsConnection.body(of: try await self.session.looks.ask(.stats).first) ?? [])
+    }
+  }
+
+  /// All that `stats-tube` says, by the protocol's names: `pause-time-left`, `total-jobs` …
+  /// - Returns: nil if there is no such tube.
+  /// - Throws: ``BeanstalkError``.
+  public func allStatistics(of tube: TubeName) async throws -> StatisticsTable? {
+    try await actor.run { _ in
+      try StatisticsConnection.body(of: try await self.session.looks.ask(.statsTube(tube)).first)
+        .map(StatisticsTable.init(yaml:))
+    }
+  }
+
+  /// The names of all tubes.
+  ///
+  /// Wire: `list-tubes` → `OK <bytes>`.
+  /// - Throws: ``BeanstalkError``.
+  /// - Source: beanstalkd doc/protocol.txt, "list-tubes".
+  public func tubes() async throws -> [String] {
+    try await actor.run { _ in try await self.session.tubes() }
+  }
+
+  /// Lets no job of `tube` be reserved for a while; puts go on.
+  ///
+  /// Wire: `pause-tube <tube> <seconds>` → `PAUSED`, `NOT_FOUND`.
+  /// - Parameters:
+  ///   - tube: one that there is.
+  ///   - seconds: how long; 0 ends a pause.
+  /// - Returns: false if there is no such tube.
+  /// - Throws: ``BeanstalkError``.
+  /// - Source: beanstalkd doc/protocol.txt, "pause-tube".
+  @discardableResult
+  public func pause(_ tube: TubeName, seconds: UInt32) async throws -> Bool {
+    try await actor.run { _ in
+      let answer = try await self.session.looks.ask(.pauseTube(tube, seconds: seconds)).first
+      switch answer?.reply {
+      case .paused: return true
+      case .notFound: return false
+      default: throw BeanstalkError.refusal(answer?.text ?? "nothing", to: "pause-tube")
+      }
+    }
+  }
+
+  /// Makes up to `bound` buried jobs of `tube` ready; if there are none, delayed ones.
+  ///
+  /// Wire: `use <tube>`, then `kick <bound>` → `KICKED <count>`. ``kickBuried(in:progress:)`` never wakes delayed ones.
+  /// - Returns: how many.
+  /// - Throws: ``BeanstalkError``.
+  /// - Source: beanstalkd doc/protocol.txt, "kick".
+  public func kick(_ bound: UInt32, in tube: TubeName) async throws -> Int {
+    try await actor.run { _ in
+      // All in one write, so that nothing else comes between.
+      let answers = try await self.session.looks.ask(.use(tube), .kick(bound: bound), .use(.standard))
+      guard answers.count == 3, case .using = answers[0].reply else {
+        throw BeanstalkError.refusal(answers.first?.text ?? "nothing", to: "use")
+      }
+      guard case .kickedCount(let count) = answers[1].reply else {
+        throw BeanstalkError.refusal(answers[1].text, to: "kick")
+      }
+      return count
+    }
+  }
+
+  /// Kicks the buried jobs that `tube` has now to ready, and never a delayed one. One round trip for each.
+  /// - Parameters:
+  ///   - tube: nothing is done if there is none.
+  ///   - progress: called on the client's loop with the number kicked so far; false ends it.
+  /// - Returns: how many were kicked.
+  /// - Throws: ``BeanstalkError``; jobs kicked before stay so.
+  public func kickBuried(in tube: TubeName, progress: @Sendable (Int) -> Bool = { _ in true }) async throws -> Int {
+    try await actor.run { _ in try await self.session.kickBuried(in: tube, progress: progress) }
+  }
+
+  /// Deletes the jobs that `tube` has now: ready, delayed and buried ones. One round trip for each.
+  /// - Parameters:
+  ///   - tube: nothing is done if there is none.
+  ///   - progress: called on the client's loop with the number deleted so far; false ends it.
+  /// - Returns: how many were deleted.
+  /// - Throws: ``BeanstalkError``; jobs deleted before stay so.
+  public func clean(_ tube: TubeName, progress: @Sendable (Int) -> Bool = { _ in true }) async throws -> Int {
+    try await actor.run { _ in try await self.session.clean(tube, progress: progress) }
+  }
+}
