@@ -1,5 +1,6 @@
 #pragma once
 // What Swift's Glibc module leaves out.
+#include <execinfo.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>

@@ -25,8 +25,6 @@ public enum LogKey {
   /// A file.
   public static let path = "path"
   public static let header = "header"
-  /// How many of the same kind were left out before.
-  public static let suppressed = "suppressed"
   public static let retryTimes = "retry_times"
   public static let stack = "stack"
 }

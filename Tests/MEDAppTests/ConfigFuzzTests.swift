@@ -122,7 +122,6 @@ struct ConfigFuzzTests {
     for text in ["[Push]\nProxy = \"joe:hunter2@proxy:1\"", "[Etcd]\nEndpoints = [\"joe:hunter2@etcd:2379\"]"] {
       let error = #expect(throws: ConfigurationError.self) { try Configuration.parse(text, path: "c") }
       #expect(error?.description.contains("hunter2") == false)
-      #expect(error?.description.contains("…@") == true)
     }
   }
 }

@@ -81,7 +81,6 @@ final class Engine {
   private func apply(_ changes: SubscriptionChanges) {
     supervisor.apply(changes)
     context.backlog.apply(changes, context.directory)
-    context.dropReport.forget(changes.cancelled)
   }
 
   private func startRefreshing() {

@@ -14,10 +14,8 @@ final class EngineContext {
   let work: WorkCount
   let requests: PushRequestBuilder
   var counters = DispatcherCounters()
-  private var pacedWarnings = PacedWarnings()
   private(set) var backlog = Backlog(servers: 0)
-  /// By subscription.
-  var dropReport = SparseReport<Int>(every: .seconds(60))
+  private var warnings = SparseReport<ChannelWarning>(every: .seconds(60))
   /// By whether it is the drop log. A log that fails does so for thousands of messages at a time.
   var commitReport = SparseReport<Bool>(every: .seconds(1))
   /// Pushes of all lanes.
@@ -86,14 +84,15 @@ final class EngineContext {
 
   /// A warning that each message of a subscription could raise, and that is logged for few of them.
   func warn(
-    _ subject: PacedWarnings.Subject, of channel: SubscribedChannel, _ message: Logger.Message,
+    _ subject: ChannelWarning.Subject, of channel: SubscribedChannel, _ message: Logger.Message,
     _ metadata: @autoclosure () -> Logger.Metadata = [:]
   ) {
-    guard let suppressed = pacedWarnings.pass(subject, of: channel.id, at: actor.loop.now) else { return }
+    let warning = ChannelWarning(subject: subject, subscription: channel.id)
+    guard let count = warnings.happened(warning, now: actor.loop.now) else { return }
     var metadata = metadata()
     metadata[LogKey.topic] = "\(channel.topic)"
     metadata[LogKey.subscription] = "\(channel.id)"
-    if suppressed > 0 { metadata[LogKey.suppressed] = "\(suppressed)" }
+    if count > 1 { metadata[LogKey.count] = "\(count)" }
     logger.warning(message, metadata: metadata)
   }
 
@@ -126,6 +125,16 @@ final class EngineContext {
     desk.putEnds(outcomes, at: actor.loop.now)
     return outcomes
   }
+}
+
+/// What each message of a subscription could raise a warning of. Outlives lanes, which come and go with their messages.
+struct ChannelWarning: Hashable {
+  enum Subject: Hashable, CaseIterable {
+    case noTarget, unsendableHeader, dropPolicy
+  }
+
+  let subject: Subject
+  let subscription: Int
 }
 
 /// What the engine keeps for one queue server.

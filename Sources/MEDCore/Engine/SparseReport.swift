@@ -1,31 +1,38 @@
 /// Which of many like events the log tells of: the first one, then how many there were, once an interval at most.
+///
+/// Past ``bound`` keys those whose interval is over are forgotten; while none is, further ones share a place.
 struct SparseReport<Key: Hashable> {
+  static var bound: Int { 1_000 }
+
   private struct Entry {
     var toldAt: ContinuousClock.Instant
     var untold = 0
   }
 
   let interval: Duration
-  /// One for each key that anything has happened to; the owner has few keys, or forgets them.
-  private var entries: [Key: Entry] = [:]
+  /// nil is the place that is shared.
+  private var entries: [Key?: Entry] = [:]
 
   init(every interval: Duration) { self.interval = interval }
 
+  var count: Int { entries.count }
+
   /// - Returns: the number of events to tell of now, nil for none.
   mutating func happened(_ key: Key, now: ContinuousClock.Instant) -> Int? {
-    guard let entry = entries[key] else {
-      entries[key] = Entry(toldAt: now)
-      return 1
-    }
-    guard now - entry.toldAt >= interval else {
-      entries[key]?.untold += 1
+    let place = place(of: key, now: now)
+    if let entry = entries[place], now - entry.toldAt < interval {
+      entries[place]?.untold += 1
       return nil
     }
-    entries[key] = Entry(toldAt: now)
-    return entry.untold + 1
+    let untold = entries[place]?.untold ?? 0
+    entries[place] = Entry(toldAt: now)
+    return untold + 1
   }
 
-  mutating func forget(_ keys: [Key]) {
-    for key in keys { entries[key] = nil }
+  private mutating func place(of key: Key, now: ContinuousClock.Instant) -> Key? {
+    guard entries[key] == nil, entries.count >= Self.bound else { return key }
+    let interval = interval
+    entries = entries.filter { now - $0.value.toldAt < interval }
+    return entries.count < Self.bound ? key : nil
   }
 }

@@ -1,5 +1,3 @@
-import Logging
-
 /// Messages that a subscription's drop policy keeps out of its full channel (SPEC §4).
 extension Intake {
   /// Action 1: the drop log is the copy's home.
@@ -34,11 +32,6 @@ extension Intake {
 
   private func count(_ channel: SubscribedChannel) {
     context.counters.droppedByPolicy += 1
-    guard let drops = context.dropReport.happened(channel.id, now: context.actor.loop.now) else { return }
-    context.logger.warning(
-      "a channel's backlog is above its threshold; messages are dropped",
-      metadata: [
-        LogKey.topic: "\(channel.topic)", LogKey.subscription: "\(channel.id)", LogKey.count: "\(drops)",
-      ])
+    context.warn(.dropPolicy, of: channel, "a channel's backlog is above its threshold; messages are dropped")
   }
 }

@@ -100,7 +100,7 @@ struct AdriftTests {
       #expect(first.count == 1)
 
       server.adrift.add(Array(lost[2...]))
-      #expect(server.snapshot.adrift == 5)
+      #expect(server.condition.adrift == 5)
       #expect(await server.put([Put(tube: main, body: [2])]) == [.unavailable])
       try witness.put("two", into: "main")
       let second = await server.take(1, from: main)

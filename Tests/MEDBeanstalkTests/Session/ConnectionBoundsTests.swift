@@ -80,7 +80,7 @@ struct ConnectionBoundsTests {
           outcomes.value += await server.put([Put(tube: orders, body: [UInt8](repeating: 120, count: size))])
         }
         try await turn(actor)
-        most = max(most, server.snapshot.unsentBytes + command.gatheredBytes)
+        most = max(most, server.condition.unsentBytes + command.gatheredBytes)
       }
       #expect(outcomes.value == [.unavailable])
       #expect(most > limit && most < limit + 2 * size)

@@ -112,35 +112,3 @@ struct SigningKeysTests {
     #expect(try ParameterTable().validate("SigningSecret", "") == .text(""))
   }
 }
-
-@Suite("§5 Warnings that messages could raise")
-struct PacedWarningsTests {
-  private let start = ContinuousClock.now
-
-  @Test func `one is let through in an interval, and the next one tells how many were not`() {
-    var warnings = PacedWarnings()
-    #expect(warnings.pass(.noTarget, of: 1, at: start) == 0)
-    for _ in 0..<5 { #expect(warnings.pass(.noTarget, of: 1, at: start + .seconds(59)) == nil) }
-    #expect(warnings.pass(.noTarget, of: 1, at: start + .seconds(60)) == 5)
-    #expect(warnings.pass(.noTarget, of: 1, at: start + .seconds(120)) == 0)
-  }
-
-  @Test func `subscriptions and subjects are paced apart`() {
-    var warnings = PacedWarnings()
-    for subscription in 1...3 {
-      for subject in PacedWarnings.Subject.allCases {
-        #expect(warnings.pass(subject, of: subscription, at: start) == 0)
-      }
-    }
-  }
-
-  @Test func `past their number those that are over are forgotten, and the others share a place`() {
-    var warnings = PacedWarnings()
-    for subscription in 0..<PacedWarnings.bound { _ = warnings.pass(.noTarget, of: subscription, at: start) }
-    #expect(warnings.pass(.noTarget, of: -1, at: start) == 0)
-    #expect(warnings.pass(.noTarget, of: -2, at: start) == nil)
-    #expect(warnings.count == PacedWarnings.bound + 1)
-    #expect(warnings.pass(.noTarget, of: -3, at: start + .seconds(60)) == 0)
-    #expect(warnings.count == 1)
-  }
-}
