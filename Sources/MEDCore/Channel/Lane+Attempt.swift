@@ -65,10 +65,10 @@ extension Lane {
         "push failed",
         metadata: [
           LogKey.subscription: "\(channel.id)", LogKey.topic: "\(channel.topic)", LogKey.jobID: "\(jobID)",
-          LogKey.retryTimes: "\(retryTimes)", LogKey.reason: "\(reason)",
+          LogKey.retryTimes: "\(retryTimes)", LogKey.reason: "\(target): \(reason)",
         ])
       let ticket = await noteFailure(owned, envelope, jobID, retryTimes, target, answer, reason)
-      await failed(owned, envelope, retryTimes, reason, requestedDelay, ticket)
+      await failed(owned, envelope, retryTimes, "\(target): \(reason)", requestedDelay, ticket)
     }
   }
 
@@ -90,12 +90,12 @@ extension Lane {
       guard case .failed(let reason) = verdict else { return .delivered }
       let isAsking = status == 429 || status == 503
       let requested = isAsking ? retryAfter.map { RetryAfter.seconds($0, now: .now()) } ?? 0 : 0
-      return .failed(reason: "\(target): \(reason)", requestedDelay: requested)
+      return .failed(reason: "\(reason)", requestedDelay: requested)
     case .failed(let failure):
       if failure.kind == .refused || failure.kind == .unreachable {
         choice.refused(target, at: context.actor.loop.now)
       }
-      return .failed(reason: "\(target): \(failure.message)", requestedDelay: 0)
+      return .failed(reason: failure.message, requestedDelay: 0)
     }
   }
 

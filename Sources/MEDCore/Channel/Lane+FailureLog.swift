@@ -17,7 +17,7 @@ extension Lane {
     _ answer: PushAnswer, _ reason: String
   ) async -> FailureLogWriter.Ticket? {
     guard let failures = context.failures else { return nil }
-    let shown = FailureText.target(target.url)
+    let shown = FailureText.target(target)
     let text = failures.text.failure(of: shown, answer, reason: reason)
     return await note(owned, envelope, jobID, retryTimes, text, target: shown, failures)
   }
@@ -53,7 +53,7 @@ extension Lane {
   ) async {
     guard let failures = context.failures else { return }
     var entry = entry(envelope, jobID, retryTimes)
-    entry.lastTarget = FailureText.target(target.url)
+    entry.lastTarget = FailureText.target(target)
     if retryTimes > 0 { entry.lastRetryTime = entry.time }
     entry.end = .delivered
     owned.desk.detain(owned.job)

@@ -24,18 +24,8 @@ struct FailureText: Sendable {
   /// What went wrong without a push.
   func failure(_ reason: String) -> String { "\(prefix)error: \(reason)" }
 
-  /// A URL as it may be shown: without user and password, and not longer than a column should be.
-  static func target(_ url: String) -> String {
-    cut(Array(withoutCredentials(url).utf8), to: longestTarget)
-  }
-
-  private static func withoutCredentials(_ url: String) -> String {
-    guard let start = url.range(ofScheme: "://") else { return url }
-    let rest = url.utf8[start...]
-    let end = rest.firstIndex { "/?#".utf8.contains($0) } ?? rest.endIndex
-    guard let at = rest[..<end].lastIndex(of: UInt8(ascii: "@")) else { return url }
-    return "\(url[..<start])***\(url[at...])"
-  }
+  /// A target as it may be shown, and not longer than a column should be.
+  static func target(_ target: Target) -> String { cut(Array(target.description.utf8), to: longestTarget) }
 
   /// The first bytes as text, cut where a character ends; NUL becomes U+FFFD, as databases may take it for the end.
   static func cut(_ bytes: [UInt8], to limit: Int) -> String {
@@ -47,14 +37,5 @@ struct FailureText: Sendable {
     let text = String(decoding: bytes[..<end], as: UTF8.self)
     guard text.utf8.contains(0) else { return text }
     return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
-  }
-}
-
-extension String {
-  /// Where the text behind a scheme begins.
-  fileprivate func range(ofScheme mark: String) -> String.Index? {
-    guard let colon = utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-    let rest = utf8[colon...]
-    return rest.starts(with: mark.utf8) ? utf8.index(colon, offsetBy: mark.utf8.count) : nil
   }
 }
