@@ -18,8 +18,9 @@ struct BenchSystemTests {
     #expect(system.receiver.count(system.path(alone)) == 0)
     #expect(system.records.isEmpty)
 
-    try await system.store.setParameters(["ReceiveBenchMsgs": "true"], of: alone)
+    // In this order: who sees the second change has seen the first.
     try await system.store.setParameters(["ReceiveBenchMsgs": "0"], of: wanting)
+    try await system.store.setParameters(["ReceiveBenchMsgs": "true"], of: alone)
     var number = 100
     try await eventually("the one gets messages", within: .seconds(20), every: .milliseconds(100)) {
       try system.publish(number..<number + 1, topic: "refused_by_all")
