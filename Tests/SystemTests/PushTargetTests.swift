@@ -42,12 +42,12 @@ struct PushTargetTests {
 
   @Test func `the last URL that there is stays in use while it refuses`() async throws {
     let system = try await SystemHarness.start(settings: ["MaxRetryTimesOfSendingMessage": "30"])
-    _ = try await subscribe(system, urls: [system.receiver.url()])
+    let id = try await subscribe(system, urls: [system.receiver.url()])
     system.receiver.refuse()
     try system.publish(0..<20)
     try await system.startDispatcher()
     try await eventually("all have failed", within: .seconds(20)) {
-      try system.server.everyJob().count { $0.tube.hasSuffix("/FAIL") } == 20
+      try system.server.client().jobs(in: SystemHarness.channel(id) + "/FAIL").all == 20
     }
     try system.receiver.accept()
     try await system.waitUntilEmpty()
@@ -64,7 +64,7 @@ struct PushTargetTests {
     try await system.startDispatcher()
     let retries = SystemHarness.channel(id) + "/FAIL"
     try await eventually("it waits in the retry channel", within: .seconds(20)) {
-      try system.server.everyJob().contains { $0.tube == retries && $0.state == "delayed" }
+      try system.server.client().jobs(in: retries).delayed == 1 && system.server.jobs().all == 1
     }
     let job = try #require(try system.server.everyJob().first { $0.tube == retries })
     #expect(job.delay == 3600)
