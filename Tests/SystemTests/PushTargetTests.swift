@@ -46,7 +46,7 @@ struct PushTargetTests {
     system.receiver.refuse()
     try system.publish(0..<20)
     try await system.startDispatcher()
-    try await eventually("all have failed", within: .seconds(60)) {
+    try await eventually("all have failed", within: .seconds(20)) {
       try system.server.client().jobs(in: SystemHarness.channel(id) + "/FAIL").all == 20
     }
     try system.receiver.accept()
@@ -63,8 +63,8 @@ struct PushTargetTests {
     try system.publish(0..<1)
     try await system.startDispatcher()
     let retries = SystemHarness.channel(id) + "/FAIL"
-    try await eventually("it waits in the retry channel", within: .seconds(60)) {
-      try system.server.client().jobs(in: retries).delayed == 1
+    try await eventually("it waits in the retry channel", within: .seconds(20)) {
+      try system.server.client().jobs(in: retries).delayed == 1 && system.server.jobs().all == 1
     }
     let job = try #require(try system.server.everyJob().first { $0.tube == retries })
     #expect(job.delay == 3600)
