@@ -197,19 +197,19 @@ public final class SubscriptionDirectory {
     await refresh()
   }
 
-  /// Puts a changed configuration in force; needs no store, and doesn't wait for one that doesn't answer.
+  /// Puts a changed configuration in force; needs no store, and doesn't wait for one that hangs.
   public func configure(_ rules: ChannelRules) async {
     self.rules = rules
     rulesHaveChanged = true
-    guard isRefreshing else { return await refresh() }
-    // The refresh under way may wait long for its store, and began with the old rules. What it puts in force is made anew
-    // by the one that follows it.
-    refreshesAgain = true
     while true {
       let before = (swaps, merges)
       let plan = await Self.rebuild(table, self.rules)
-      if before == (swaps, merges) { return swap(plan) }
+      guard before == (swaps, merges) else { continue }
+      swap(plan)
+      break
     }
+    // A refresh under way may have begun with the old rules: what it puts in force is made anew by the one after it.
+    if isRefreshing { refreshesAgain = true } else { rulesHaveChanged = false }
   }
 
   /// Waits until the snapshot of the last change is written.
