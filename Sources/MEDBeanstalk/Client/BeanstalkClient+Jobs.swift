@@ -146,6 +146,24 @@ public struct PeekedJob: Sendable, Equatable {
 }
 
 extension BeanstalkServer {
+  /// Deletes a job of that run of the server.
+  /// - Returns: false if it is gone, in other hands, or the server is another run by now.
+  func delete(_ number: UInt64, ofRun instance: UInt32) async throws(BeanstalkError) -> Bool {
+    guard let command = idlestCommandConnection else {
+      throw health.latestError ?? BeanstalkError(.unreachable, "not connected")
+    }
+    guard command.instance == instance else { return false }
+    let outcomes = await withUnsafeContinuation { continuation in
+      command.settle(.delete, CollectionOfOne(number), SettleBatch(.delete, count: 1, continuation))
+    }
+    switch outcomes.first {
+    case .done: return true
+    case .notFound: return false
+    case .failed(let text): throw .refusal(text, to: "delete")
+    case nil: throw BeanstalkError(.connectionLost, "no answer")
+    }
+  }
+
   /// Jobs of the present run.
   func settle(_ verb: SettleBatch.Verb, numbers: [UInt64]) async -> [SettleOutcome] {
     if numbers.isEmpty { return [] }

@@ -93,7 +93,7 @@ public final class BeanstalkClient: Sendable {
     guard !tubes.isEmpty else { throw BeanstalkError(.badFormat, "a consumer needs a tube to watch") }
     let consumer = await actor.run { actor -> BeanstalkConsumer? in
       if self.session.isClosed { return nil }
-      let session = ConsumerSession(self.session.endpoint, tubes: tubes, options: options)
+      let session = ConsumerSession(self.session, tubes: tubes, options: options)
       let consumer = BeanstalkConsumer(session, client: self, actor: actor)
       self.keep(Dependent(consumer: consumer))
       return consumer

@@ -13,6 +13,8 @@ final class ConsumerSession: LinkOwner {
   }
 
   let endpoint: Endpoint
+  /// The client's own session, for what mustn't wait behind a reserve.
+  private let server: BeanstalkServer
   let tubes: [TubeName]
   let options: BeanstalkConsumer.Options
   private(set) lazy var link = Link(endpoint, owner: self)
@@ -31,8 +33,9 @@ final class ConsumerSession: LinkOwner {
   let changes: LoopCondition
   var touchTimer: LoopTimer?
 
-  init(_ endpoint: Endpoint, tubes: [TubeName], options: BeanstalkConsumer.Options) {
-    self.endpoint = endpoint
+  init(_ server: BeanstalkServer, tubes: [TubeName], options: BeanstalkConsumer.Options) {
+    self.server = server
+    endpoint = server.endpoint
     self.tubes = tubes
     self.options = options
     turns = LoopCondition(endpoint.actor.loop)
@@ -78,9 +81,9 @@ final class ConsumerSession: LinkOwner {
       return false
     }
     if generation != self.generation {
-      guard case .delete = verb, instance == self.instance else { return false }
+      guard case .delete = verb else { return false }
       // Done by now: the job may go unless somebody else has it.
-      return try await ask(.delete(number), on: connection) == .deleted
+      return try await server.delete(number, ofRun: instance)
     }
     let command = try await command(for: verb, number, on: connection)
     guard let command else {

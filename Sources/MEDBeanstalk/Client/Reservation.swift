@@ -34,8 +34,8 @@ public final class Reservation: Sendable {
 
   /// The work is done.
   ///
-  /// Wire: `delete <id>` → `DELETED`, `NOT_FOUND`. If the connection broke since, the delete goes over the new one: it is
-  /// done unless somebody else has the job by now.
+  /// Wire: `delete <id>` → `DELETED`, `NOT_FOUND`. If the connection broke since, the delete goes over one of the
+  /// client's others: it is done unless somebody else has the job by now.
   /// - Returns: false if the job isn't ours any more: then somebody else has it, or it is gone.
   /// - Throws: ``BeanstalkError``, when it isn't known to be deleted; may be tried again.
   /// - Source: beanstalkd doc/protocol.txt, "delete".

@@ -1,5 +1,6 @@
 import MEDBeanstalk
 import MEDCore
+import MEDLoop
 import MEDTestSupport
 import Testing
 
@@ -89,6 +90,23 @@ struct ClientVerbTests {
     await #expect(throws: BeanstalkError.self) { try await client.put([1], into: orders) }
     #expect(await client.delete(numbers: [1]) == [.failed("not connected")])
     await client.close()
+  }
+
+  @Test func `clients may share a loop, which outlives them`() async throws {
+    let beanstalkd = try await BeanstalkdServer.start()
+    let loop = try EventLoop.start(name: "shared")
+    defer { loop.stop() }
+    let address = try QueueServerAddress(parsing: beanstalkd.address)
+    for round in 0..<3 {
+      let first = try await BeanstalkClient.connect(to: address, loop: loop)
+      let second = try await BeanstalkClient.connect(to: address, loop: loop)
+      _ = try await first.put(bytes("\(round)"), into: orders)
+      let consumer = try await second.consumer(of: [orders])
+      #expect(try await consumer.withReservation { $0.text } == "\(round)")
+      await first.close()
+      await second.close()
+    }
+    try #expect(beanstalkd.jobs() == JobTotals())
   }
 
   @Test func `a server that comes back is found again, and calls meanwhile fail at once`() async throws {

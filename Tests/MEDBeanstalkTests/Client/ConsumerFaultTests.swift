@@ -22,6 +22,25 @@ struct ConsumerFaultTests {
     }
   }
 
+  @Test func `cancelling a reserve that waits its turn leaves the one before alone`() async throws {
+    let beanstalkd = try await BeanstalkdServer.start()
+    try await withClient(beanstalkd.address) { client in
+      let consumer = try await client.consumer(of: [orders])
+      let first = Task { try await consumer.one() }
+      try await eventually("it waits", within: .seconds(20)) {
+        try beanstalkd.client().stats()["current-waiting"] == "1"
+      }
+      let second = Task { try await consumer.reserve() }
+      second.cancel()
+      await #expect(throws: CancellationError.self) { try await second.value }
+      guard case .timedOut = try await consumer.reserve(within: .milliseconds(50)) else {
+        throw Missing(description: "the turn is taken")
+      }
+      _ = try await client.put(bytes("a"), into: orders)
+      #expect(try await first.value.text == "a")
+    }
+  }
+
   @Test func `a job that comes while the reserve is cancelled is handed over or given back`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
     try await withClient(beanstalkd.address, quickReconnects) { client in
@@ -78,7 +97,7 @@ struct ConsumerFaultTests {
       proxy.cutAll()
       try await eventually("both are given back") { try beanstalkd.jobs() == JobTotals(ready: 2) }
       try await eventually("connected again", within: .seconds(20)) {
-        guard await consumer.isConnected else { return false }
+        guard await consumer.isConnected, await client.health.isReachable else { return false }
         return await consumer.heldCount == 0
       }
       #expect(try await jobs[0].touch() == false)
@@ -86,6 +105,29 @@ struct ConsumerFaultTests {
       let witness = try beanstalkd.client()
       #expect(try witness.reserve(from: "orders", waiting: 5)?.id == jobs[1].number)
       #expect(try await jobs[1].delete() == false)
+      try #expect(witness.jobs() == JobTotals(reserved: 1))
+    }
+  }
+
+  @Test func `a delete whose connection broke doesn't wait behind a reserve`() async throws {
+    let beanstalkd = try await BeanstalkdServer.start()
+    let proxy = try FaultProxy(to: beanstalkd)
+    try await withClient(proxy.address, quickReconnects) { client in
+      _ = try await client.put(bytes("a"), into: orders)
+      let consumer = try await client.consumer(of: [orders])
+      let job = try await consumer.one()
+      let witness = try beanstalkd.client()
+      proxy.cutAll()
+      // Takes the job and keeps it, so that the next reserve finds nothing.
+      #expect(try witness.reserve(from: "orders", waiting: 5)?.id == job.number)
+      let waiting = Task { try await consumer.reserve() }
+      try await eventually("it waits", within: .seconds(20)) { try witness.stats()["current-waiting"] == "1" }
+      try await eventually("reachable", within: .seconds(20)) { await client.health.isReachable }
+      let reserves = try witness.stats()["cmd-reserve-with-timeout"]
+      #expect(try await job.delete() == false)
+      try #expect(witness.stats()["cmd-reserve-with-timeout"] == reserves)
+      waiting.cancel()
+      _ = await waiting.result
       try #expect(witness.jobs() == JobTotals(reserved: 1))
     }
   }
@@ -98,7 +140,7 @@ struct ConsumerFaultTests {
       let job = try await consumer.one()
       try await beanstalkd.restart()
       try await eventually("connected again", within: .seconds(20)) {
-        guard await consumer.isConnected else { return false }
+        guard await consumer.isConnected, await client.health.isReachable else { return false }
         return await consumer.heldCount == 0
       }
       try #expect(beanstalkd.client().put("new", into: "orders") == job.number)

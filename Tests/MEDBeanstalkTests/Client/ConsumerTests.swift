@@ -127,6 +127,26 @@ struct ConsumerTests {
     }
   }
 
+  @Test func `reserves that come together are served in turn`() async throws {
+    let beanstalkd = try await BeanstalkdServer.start()
+    try await withClient(beanstalkd.address) { client in
+      let consumer = try await client.consumer(of: [orders])
+      let texts = try await withThrowingTaskGroup(of: String.self) { group in
+        for _ in 0..<20 {
+          group.addTask {
+            let job = try await consumer.one()
+            try await job.delete()
+            return job.text
+          }
+        }
+        _ = await client.put((0..<20).map { Put(tube: orders, body: bytes("\($0)")) })
+        return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+      }
+      #expect(texts.count == 20)
+      try #expect(beanstalkd.jobs() == JobTotals())
+    }
+  }
+
   @Test func `no more jobs are held than the bound allows`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
     try await withClient(beanstalkd.address) { client in
