@@ -69,7 +69,9 @@ let package = Package(
     library("MEDLoop", ["CEpoll", .product(name: "HeapModule", package: "swift-collections")]),
 
     // Adapters. Each knows its own outside world and nothing of dispatching.
-    library("MEDBeanstalk", ["CEpoll", "MEDCore", "MEDLoop", log, .product(name: "DequeModule", package: "swift-collections")]),
+    library(
+      "MEDBeanstalk",
+      ["CEpoll", "MEDCore", "MEDLoop", log, .product(name: "DequeModule", package: "swift-collections")]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     library("MEDCurl", ["CCurl", "MEDLoop"]),
     library(
