@@ -69,7 +69,11 @@ public enum Assembly {
       throw SystemError(
         message: "[Store] Type: \"\(settings.storeType.rawValue)\" was found; this build knows \"sqlite\" alone")
     }
-    return SQLiteStore(path: settings.storePath, logger: logs.logger(label: "store"))
+    // Where an earlier run has left its state there was a file: an empty one in its place would say that there are no
+    // subscriptions, and their messages would be deleted. Until it is brought back the last known state counts.
+    let snapshot = settings.dataDirectory + "/" + SubscriptionDirectory.snapshotFileName
+    return SQLiteStore(
+      path: settings.storePath, createsFile: access(snapshot, F_OK) != 0, logger: logs.logger(label: "store"))
   }
 
   static func dispatcherConfiguration(_ settings: Settings) throws(SystemError) -> DispatcherConfiguration {

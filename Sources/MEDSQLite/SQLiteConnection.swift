@@ -25,6 +25,8 @@ actor SQLiteConnection {
 
   nonisolated let path: String
   nonisolated let role: Role
+  /// If it isn't there when it is opened for the first time.
+  nonisolated let createsFile: Bool
   nonisolated let busyTimeout: TimeInterval
   nonisolated let logger: Logger
   nonisolated let executor: SerialQueueExecutor
@@ -37,9 +39,10 @@ actor SQLiteConnection {
   private var identity: FileIdentity?
   private var hasBeenOpen = false
 
-  init(path: String, role: Role, busyTimeout: TimeInterval, logger: Logger) {
+  init(path: String, role: Role, createsFile: Bool, busyTimeout: TimeInterval, logger: Logger) {
     self.path = path
     self.role = role
+    self.createsFile = createsFile
     self.busyTimeout = busyTimeout
     self.logger = logger
     executor = SerialQueueExecutor(label: "medispatcher.sqlite.\(role.rawValue)")
@@ -85,7 +88,7 @@ actor SQLiteConnection {
     close()
     // A file that was there and isn't any more holds subscriptions that somebody has to bring back; an empty one in its
     // place would say that there are none.
-    guard present != nil || (role == .writer && !hasBeenOpen) else {
+    guard present != nil || (createsFile && !hasBeenOpen) else {
       throw StoreError(.unavailable, "\(path): there is no such file")
     }
     do {

@@ -18,19 +18,24 @@ public struct SQLiteStore: SubscriptionStore {
   let path: String
 
   /// - Parameters:
-  ///   - path: made if it isn't there; its directory must be.
+  ///   - path: of the file; its directory must be there.
+  ///   - createsFile: whether the file is made if it isn't there; otherwise the store is down until it is.
   ///   - logger: where outages and unusable rows are told.
-  public init(path: String, logger: Logger) {
-    self.init(path: path, busyTimeout: SQLiteConnection.busyTimeout, logger: logger)
+  public init(path: String, createsFile: Bool = true, logger: Logger) {
+    self.init(path: path, createsFile: createsFile, busyTimeout: SQLiteConnection.busyTimeout, logger: logger)
   }
 
   /// - Parameter busyTimeout: seconds that a lock of others is waited for; then the store is down.
-  init(path: String, busyTimeout: TimeInterval, logger: Logger) {
+  init(path: String, createsFile: Bool = true, busyTimeout: TimeInterval, logger: Logger) {
+    func connection(_ role: SQLiteConnection.Role) -> SQLiteConnection {
+      SQLiteConnection(
+        path: path, role: role, createsFile: createsFile && role == .writer, busyTimeout: busyTimeout, logger: logger)
+    }
     self.path = path
-    writer = SQLiteConnection(path: path, role: .writer, busyTimeout: busyTimeout, logger: logger)
-    watcher = SQLiteConnection(path: path, role: .watcher, busyTimeout: busyTimeout, logger: logger)
-    lookups = SQLiteConnection(path: path, role: .lookups, busyTimeout: busyTimeout, logger: logger)
-    failures = SQLiteConnection(path: path, role: .failures, busyTimeout: busyTimeout, logger: logger)
+    writer = connection(.writer)
+    watcher = connection(.watcher)
+    lookups = connection(.lookups)
+    failures = connection(.failures)
   }
 
   /// Opens the file and makes what is missing. Needn't be called; tells early what is wrong.

@@ -98,9 +98,10 @@ struct ParkingSystemTests {
     #expect(system.records.isEmpty)
   }
 
-  @Test func `after a restart without the store the last known state is used, and what it doesn't have waits`()
-    async throws
-  {
+  @Test(arguments: [Outage.isNoDatabase, .isGone])
+  func `after a restart without the store the last known state is used, and what it doesn't have waits`(
+    outage: Outage
+  ) async throws {
     let system = try await SystemHarness.start()
     try await system.subscribe()
     try system.publish(0..<10)
@@ -111,7 +112,7 @@ struct ParkingSystemTests {
     }
     #expect(try await system.stopDispatcher() == .code(0))
     await system.store.close()
-    let repair = try await Self.breakStore(system, .isNoDatabase)
+    let repair = try await Self.breakStore(system, outage)
     try system.publish(10..<100)
     try system.publish(100..<150, topic: "unknown")
     try await system.startDispatcher()

@@ -21,6 +21,9 @@ public final class SubscriptionDirectory {
 
   /// How long ``run()`` pauses between two refreshes; a change counts from its next pause on.
   public var refreshInterval: Duration
+  /// In the data directory: the last known state, for a start while the store is down.
+  public static var snapshotFileName: String { SnapshotWriter.fileName }
+
   /// Told of each change after it is in force.
   public var onChange: ((SubscriptionChanges) -> Void)?
   /// Told when the store answers for the first time after a failure: what waits for it may be tried again.

@@ -13,7 +13,7 @@ public final class MariaDBServer: Sendable {
     let made = try await ServerProcess.run(
       "mariadb-install-db",
       ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"] + asRoot
-        + ["--datadir=\(directory.file("data"))"], within: .seconds(60))
+        + ["--datadir=\(directory.file("data"))"], environment: own(directory), within: .seconds(60))
     guard made.status == .code(0) else {
       throw Unexpected(description: "mariadb-install-db: \(made.status)\n\(made.output)\n\(made.errors)")
     }
@@ -32,7 +32,7 @@ public final class MariaDBServer: Sendable {
         "--datadir=\(directory.file("data"))", "--socket=\(socketPath)", "--pid-file=\(directory.file("pid"))",
         "--bind-address=127.0.0.1", "--port=\(port)", "--skip-name-resolve", "--performance-schema=OFF",
         "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=2",
-      ])
+      ], environment: Self.own(directory))
   }
 
   /// Runs statements with the `mariadb` client: rows as lines, columns apart by tabs, without headings.
@@ -62,6 +62,9 @@ public final class MariaDBServer: Sendable {
   private func waitUntilReady() async throws {
     try await process.waitUntilReady(within: .seconds(30)) { try await execute("SELECT 1") == "1\n" }
   }
+
+  /// A server that starts removes what looks like leftovers in its directory for temporary tables, another's too.
+  private static func own(_ directory: TemporaryDirectory) -> [String: String] { ["TMPDIR": directory.path] }
 
   /// As root it must be told that this is meant.
   private static var asRoot: [String] { getuid() == 0 ? ["--user=root"] : [] }
