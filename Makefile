@@ -6,7 +6,7 @@ SHELL := /bin/bash
 	clean
 
 # Tests wait for servers more than they compute, yet hundreds at once starve each other: so many run at a time.
-WIDTH ?= $(shell expr 4 '*' $$(nproc))
+WIDTH ?= $(shell expr 2 '*' $$(nproc))
 TEST_ARGUMENTS := --disable-xctest $(if $(FILTER),--filter '$(FILTER)') \
 	--experimental-maximum-parallelization-width $(WIDTH)
 
