@@ -37,7 +37,6 @@ let package = Package(
     .library(name: "MEDBeanstalk", targets: ["MEDBeanstalk"]),
     .library(name: "MEDPush", targets: ["MEDPush"]),
     .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
-    .library(name: "MEDAdmin", targets: ["MEDAdmin"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
     .executable(name: "medctl", targets: ["medctl"]),
