@@ -83,6 +83,7 @@ public enum Assembly {
     var configuration = DispatcherConfiguration(mainQueue: mainQueue)
     configuration.listenersOfMainQueue = settings.mainQueueListeners
     configuration.channelPrefix = settings.channelPrefix
+    configuration.kicksOrphansAtStart = settings.recovery.kicksOrphansAtStart
     configuration.takesPerServer = settings.listenConnections
     configuration.defaults = settings.subscriptionDefaults
     configuration.retrySchedule = RetrySchedule(
@@ -102,6 +103,7 @@ public enum Assembly {
     var configuration = BeanstalkConfiguration()
     configuration.commandConnections = settings.commandConnections
     configuration.takeConnections = settings.listenConnections
+    configuration.inFlightState = settings.inFlightState
     configuration.logger = logs.logger(label: "beanstalk")
     return configuration
   }

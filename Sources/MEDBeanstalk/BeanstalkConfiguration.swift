@@ -1,5 +1,13 @@
 import Logging
 
+/// How jobs are kept from others while they are worked on.
+public enum InFlightState: String, Sendable, CaseIterable {
+  /// Buried at once, for as long as it takes. If the process dies somebody has to kick them.
+  case buried
+  /// Reserved, and touched before the time to run ends. If the process dies the server gives them back by itself.
+  case reserved
+}
+
 /// How a session with a queue server behaves.
 public struct BeanstalkConfiguration: Sendable {
   /// Connections per server that put, delete and kick; at least 1.
@@ -7,6 +15,8 @@ public struct BeanstalkConfiguration: Sendable {
   /// Connections per server that take channel jobs; at least 1.
   public var takeConnections = 2
 
+  /// How jobs that are taken are kept from others.
+  public var inFlightState = InFlightState.buried
   /// The priority that a job is buried with, and hence has after a kick.
   public var buryPriority: UInt32 = 1024
   /// How long a worker may keep a job that it reserved, in whole seconds, for jobs that are put.

@@ -8,6 +8,9 @@ public struct DispatcherConfiguration: Sendable {
   public var listenersOfMainQueue = 1
   /// Between topic and subscription id in the name of a channel.
   public var channelPrefix = "sub-queue/"
+  /// Whether jobs that a dead dispatcher left buried are kicked at the start, where nobody can be at work on them. They are
+  /// counted and logged in any case.
+  public var kicksOrphansAtStart = false
   /// How many takes from channels may be under way on one queue server: its connections for that.
   public var takesPerServer = 2
   /// What holds for subscriptions that set nothing, and what they may set at most. Live: in force with the next push.

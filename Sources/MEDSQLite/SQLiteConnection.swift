@@ -115,8 +115,16 @@ actor SQLiteConnection {
     configuration.label = role.rawValue
     configuration.busyMode = .timeout(busyTimeout)
     configuration.foreignKeysEnabled = false
-    configuration.journalMode = .wal
     configuration.qos = .default
+    let path = path
+    // What `journalMode = .wal` would do, without what GRDB does besides for its pools by way of Foundation's files and
+    // URLs, whose pages then stay in memory.
+    configuration.prepareDatabase { database in
+      guard try String.fetchOne(database, sql: "PRAGMA journal_mode = WAL") == "wal" else {
+        throw DatabaseError(resultCode: .SQLITE_CANTOPEN, message: "\(path): can't be kept with a write-ahead log")
+      }
+      try database.execute(sql: "PRAGMA synchronous = NORMAL")
+    }
     return configuration
   }
 }

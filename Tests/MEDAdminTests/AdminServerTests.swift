@@ -64,6 +64,14 @@ struct DebugServerTests {
     return state
   }
 
+  private static var dateFormat: DateFormatter {
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    format.timeZone = TimeZone(secondsFromGMT: 0)
+    return format
+  }
+
   @Test(arguments: ["/", "/debug", "/debug?pretty", "/?pretty=1"])
   func `GET gives the state as JSON`(path: String) async throws {
     try await withServer(state: { Self.example }) { port in
@@ -71,6 +79,9 @@ struct DebugServerTests {
       #expect(response.status == 200)
       #expect(response.headers.contains { $0.name == "content-type" && $0.value.hasPrefix("application/json") })
       #expect(response.headers.contains { $0.name == "cache-control" && $0.value == "no-store" })
+      let date = try #require(response.headers.first { $0.name == "date" }?.value)
+      let seconds = try #require(Self.dateFormat.date(from: date)).timeIntervalSinceNow
+      #expect((-120...1).contains(seconds))
       #expect(try DispatcherState(json: response.body) == Self.example)
       #expect(response.text.contains("\n") == path.contains("pretty"))
       let object = try #require(try JSONSerialization.jsonObject(with: Data(response.body)) as? [String: Any])

@@ -3,9 +3,10 @@ import Testing
 
 @Suite("§2 Queue servers that die", .showsServerOutput)
 struct QueueServerDeathTests {
-  @Test func `one with a binlog crashes twice under load and nothing is missing`() async throws {
+  @Test(arguments: ["buried", "reserved"])
+  func `one with a binlog crashes twice under load and nothing is missing`(state: String) async throws {
     let server = try await BeanstalkdServer.start(binlog: true, extraArguments: ["-f", "0"])
-    let system = try SystemHarness(server)
+    let system = try SystemHarness(server, settings: ["InFlightState": "\"\(state)\""])
     for _ in 0..<3 { try await system.subscribe { _ in .accept(after: .milliseconds(20)) } }
     try system.publish(0..<300)
     try server.client().put("a stranger's", into: "elsewhere")
@@ -66,8 +67,9 @@ struct QueueServerDeathTests {
     #expect(jobs.allSatisfy { $0.state == "buried" && $0.kicks == 0 })
   }
 
-  @Test func `connections cut at any byte lose nothing and leave nothing buried`() async throws {
-    let system = try await SystemHarness.start(throughProxy: true)
+  @Test(arguments: ["buried", "reserved"])
+  func `connections cut at any byte lose nothing and leave nothing buried`(state: String) async throws {
+    let system = try await SystemHarness.start(settings: ["InFlightState": "\"\(state)\""], throughProxy: true)
     for _ in 0..<3 { try await system.subscribe { _ in .accept(after: .milliseconds(10)) } }
     try system.publish(0..<400)
     try await system.startDispatcher()

@@ -6,8 +6,9 @@ import Testing
 // apart is seconds from tens of seconds.
 @Suite("§16 Stopping by signals", .showsServerOutput)
 struct StopTests {
-  @Test func `TERM under load leaves nothing buried, loses nothing and sends nothing twice`() async throws {
-    let system = try await SystemHarness.start()
+  @Test(arguments: ["buried", "reserved"])
+  func `TERM under load leaves nothing buried, loses nothing and sends nothing twice`(state: String) async throws {
+    let system = try await SystemHarness.start(settings: ["InFlightState": "\"\(state)\""])
     for _ in 0..<3 { try await system.subscribe { _ in .accept(after: .milliseconds(300)) } }
     try system.publish(0..<200)
     try await system.startDispatcher()
@@ -19,6 +20,7 @@ struct StopTests {
 
     let atStop = try system.whereabouts()
     #expect(try system.server.jobs().buried == 0)
+    #expect(system.records("KICKFAIL").isEmpty && system.records("DELFAIL").isEmpty)
     #expect(system.missing(atStop).isEmpty)
     #expect(system.ledger.duplicates.isEmpty)
     // What was pushed is not in a queue any more, so that it won't be pushed again.

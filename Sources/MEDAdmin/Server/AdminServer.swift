@@ -41,7 +41,7 @@ public struct AdminServer: Service {
     let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let connections = OpenConnections()
     let hasBegun = Atomic(false)
-    let application = makeApplication(on: threads, connections) { [name, logger] channel in
+    let server = try makeServer(on: threads, connections) { [name, logger] channel in
       hasBegun.store(true, ordering: .relaxed)
       let port = channel.localAddress?.port ?? 0
       logger.info("listening", metadata: ["key": "\(name)", "port": "\(port)"])
@@ -49,8 +49,8 @@ public struct AdminServer: Service {
     }
     let failure = await withTaskGroup(of: Ending.self) { tasks in
       tasks.addTask {
-        do { try await application.run() } catch { return .application(error) }
-        return .application(nil)
+        do { try await server.run() } catch { return .server(error) }
+        return .server(nil)
       }
       tasks.addTask { [limits] in
         // Listening ends with the stop; who is connected may finish what is in hand. A cancellation waits for nobody.
@@ -58,9 +58,9 @@ public struct AdminServer: Service {
         connections.closeAll()
         return .connections
       }
-      // Without connections the application ends by itself. Its thread must outlive it.
+      // Without connections the server ends by itself. Its thread must outlive it.
       while let ending = await tasks.next() {
-        guard case .application(let failure) = ending else { continue }
+        guard case .server(let failure) = ending else { continue }
         tasks.cancelAll()
         await tasks.waitForAll()
         return failure
@@ -75,14 +75,16 @@ public struct AdminServer: Service {
   }
 
   private enum Ending {
-    case application((any Error)?)
+    case server((any Error)?)
     case connections
   }
 
-  private func makeApplication(
+  /// Hummingbird's server without its `Application`: that keeps a clock for the Date header by way of Foundation's
+  /// calendars, which costs 4 MB of ICU's pages for as long as the process lives.
+  private func makeServer(
     on threads: MultiThreadedEventLoopGroup, _ connections: OpenConnections,
     _ onRunning: @escaping @Sendable (any Channel) async -> Void
-  ) -> some ApplicationProtocol {
+  ) throws -> any Service {
     let router = Router(context: AdminContext.self)
     router.add(middleware: OnlyGet())
     for group in groups { group.addRoutes(to: router) }
@@ -94,12 +96,12 @@ public struct AdminServer: Service {
     // It would tell more than an operator wants to know.
     var quiet = logger
     quiet.logLevel = max(logger.logLevel, .warning)
-    return Application(
-      router: router, server: .http1(configuration: http),
-      configuration: ApplicationConfiguration(
+    return try HTTPServerBuilder.http1(configuration: http).buildServer(
+      configuration: ServerConfiguration(
         address: .hostname(host, port: port),
         availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: quiet)),
-      onServerRunning: onRunning, eventLoopGroupProvider: .shared(threads), logger: quiet)
+      eventLoopGroup: threads, logger: quiet, responder: Exchange(router.buildResponder(), logger: quiet).answer,
+      onServerRunning: onRunning)
   }
 }
 

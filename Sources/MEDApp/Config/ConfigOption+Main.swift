@@ -21,9 +21,9 @@ extension ConfigOption {
       "MedisPerMaxConsumerQueueNum", \.maximumConsumedQueueServers, .integer(1...1024, unit: "queue servers"),
       "How many of the queue servers this instance consumes at most when instances share them out ([Etcd])."),
     ConfigOption(
-      "InFlightState", \.inFlightMode, .choice,
+      "InFlightState", \.inFlightState, .choice,
       "How a job is kept while it is worked on: buried (stays so after a crash until amender kicks it) or reserved"
-        + " (goes back by itself when its time-to-run ends)."),
+        + " (goes back by itself when its connection ends, hence at once after a crash)."),
     ConfigOption("NameOfMainQueue", \.mainQueue, .tube, "The tube that producers put into."),
     ConfigOption(
       "PrefixOfChannelQueue", \.channelPrefix, .tubePrefix,

@@ -82,6 +82,11 @@ extension ConfigOption {
         "The host that others reach this instance by; empty: the first address that isn't loopback."),
 
       ConfigOption(
+        "KickOrphansAtStart", in: "Recovery", \.recovery.kicksOrphansAtStart, .boolean,
+        "Jobs that a dead dispatcher left buried are counted and logged at the start. true: kick them, in tubes that nobody"
+          + " watches, on queue servers whose main queue nobody else watches."),
+
+      ConfigOption(
         "Output", in: "Log", \.log.output, .choice, "Log files in LOG_DIR, or JSON lines on standard output."),
       ConfigOption(
         "Level", in: "Log", \.log.level, .choice, effect: .live,

@@ -1,3 +1,4 @@
+import MEDBeanstalk
 import MEDCore
 import MEDCurl
 
@@ -11,7 +12,7 @@ public struct Settings: Sendable {
   public var listenConnections = 2
   public var commandConnections = 1
   public var maximumConsumedQueueServers = 8
-  public var inFlightMode = InFlightMode.buried
+  public var inFlightState = InFlightState.buried
   // Queues and lanes
   public var mainQueue = "main-incoming-queue"
   public var channelPrefix = "sub-queue/"
@@ -57,6 +58,7 @@ public struct Settings: Sendable {
   public var rpc = RPC()
   public var admin = Admin()
   public var etcd = Etcd()
+  public var recovery = Recovery()
   public var log = Log()
   public var engine = Engine()
   public var alerterEmail = AlertGatewaySettings()
@@ -64,11 +66,6 @@ public struct Settings: Sendable {
   public var alarmPlatform = AlertGatewaySettings()
 
   public init() {}
-}
-
-/// How a job that is being worked on is kept (SPEC §2).
-public enum InFlightMode: String, Sendable, CaseIterable {
-  case buried, reserved
 }
 
 extension Settings {
@@ -129,6 +126,10 @@ extension Settings {
     public var password = ""
     public var caFile = ""
     public var advertise = ""
+  }
+
+  public struct Recovery: Sendable {
+    public var kicksOrphansAtStart = false
   }
 
   public struct Log: Sendable {

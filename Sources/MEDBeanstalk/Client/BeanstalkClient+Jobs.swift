@@ -154,7 +154,8 @@ extension BeanstalkServer {
     }
     guard command.instance == instance else { return false }
     let outcomes = await withUnsafeContinuation { continuation in
-      command.settle(.delete, CollectionOfOne(number), SettleBatch(.delete, count: 1, continuation))
+      command.settle(
+        .delete, CollectionOfOne(number), SettleBatch(.delete, count: 1) { continuation.resume(returning: $0) })
     }
     switch outcomes.first {
     case .done: return true
@@ -171,7 +172,7 @@ extension BeanstalkServer {
       return Array(repeating: .failed("not connected"), count: numbers.count)
     }
     return await withUnsafeContinuation { continuation in
-      command.settle(verb, numbers, SettleBatch(verb, count: numbers.count, continuation))
+      command.settle(verb, numbers, SettleBatch(verb, count: numbers.count) { continuation.resume(returning: $0) })
     }
   }
 }

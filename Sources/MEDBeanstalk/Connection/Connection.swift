@@ -45,6 +45,12 @@ final class Connection: IOHandler {
   private var isFlushDue = false
   private var wantsWritable = true
 
+  /// Jobs that it has reserved and that are ours for as long as it lives.
+  var jobsHeld = 0 {
+    didSet { if jobsHeld == 0, oldValue > 0 { onNothingHeld?() } }
+  }
+  var onNothingHeld: (() -> Void)?
+
   /// Set by an exchange that has appended commands which must leave with this read, not at the end of the turn.
   var isAnswering = false
 

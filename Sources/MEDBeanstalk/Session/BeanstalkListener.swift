@@ -10,8 +10,13 @@ final class BeanstalkListener: QueueListener, LinkOwner {
   /// After a refused reserve (the server is out of memory), and while too many jobs are adrift.
   private static let refusalPause = Duration.milliseconds(500)
 
+  /// While jobs are held reserved the server is asked this often, unless the last of them is settled before: a blocked
+  /// reserve would hold up their deletes and touches.
+  private static let pollInterval = Duration.milliseconds(100)
+
   private let endpoint: Endpoint
   private weak var adrift: AdriftJobs?
+  private let custody: Custody
   private let tube: TubeName
   private lazy var link = Link(endpoint, owner: self)
   /// Set once the tube is watched.
@@ -28,11 +33,14 @@ final class BeanstalkListener: QueueListener, LinkOwner {
   private var waiting: Deque<UnsafeContinuation<[Job]?, Never>> = []
   private var isStopping = false
   private var isPausing = false
+  /// The tube had no more when it was asked last, and what is held reserved forbids to wait there.
+  private var pollTimer: LoopTimer?
 
-  init(_ endpoint: Endpoint, tube: TubeName, adrift: AdriftJobs) {
+  init(_ endpoint: Endpoint, tube: TubeName, adrift: AdriftJobs, custody: Custody) {
     self.endpoint = endpoint
     self.tube = tube
     self.adrift = adrift
+    self.custody = custody
   }
 
   deinit { link.stopFromAnywhere() }
@@ -45,6 +53,8 @@ final class BeanstalkListener: QueueListener, LinkOwner {
   var hasStopped: Bool { isStopping && fetching == nil && burying == 0 }
   /// And all of it has been handed over.
   var isFinished: Bool { hasStopped && ahead.isEmpty }
+  /// Jobs are reserved by its connection, which has to stay for as long.
+  var holdsJobs: Bool { connection?.jobsHeld ?? 0 > 0 }
 
   // MARK: QueueListener
 
@@ -74,15 +84,15 @@ final class BeanstalkListener: QueueListener, LinkOwner {
   // MARK: Fetching
 
   private func fetch() {
-    guard let connection, connection.isOpen, fetching == nil, !isStopping, !isPausing else { return }
+    guard let connection, connection.isOpen, fetching == nil, !isStopping, !isPausing, pollTimer == nil else { return }
     if adrift?.isFull == true { return pause() }
     // Whoever waits will get the batch that is being buried, so the one after it is already the one ahead.
     let allowed = waiting.isEmpty ? 1 : 2
     guard ahead.count + burying < allowed else { return }
     let count = min(batchSize, endpoint.configuration.maximumBatch)
     let exchange = ReserveExchange(
-      count, from: tube, instance: instance, priority: endpoint.configuration.buryPriority, isBlocking: true,
-      adrift: adrift
+      count, from: tube, instance: instance, priority: endpoint.configuration.buryPriority,
+      isBlocking: connection.jobsHeld == 0, custody: custody
     ) { [weak self] in self?.fetched($0) }
     exchange.onReserved = { [weak self] in self?.reserved(of: count) }
     fetching = exchange
@@ -94,7 +104,24 @@ final class BeanstalkListener: QueueListener, LinkOwner {
     fetching = nil
     burying += 1
     batchSize = exchange.reservedCount == count ? min(count * 2, endpoint.configuration.maximumBatch) : 1
+    if exchange.ranDry, holdsJobs { pollLater() }
     fetch()
+  }
+
+  private func pollLater() {
+    pollTimer?.cancel()
+    pollTimer = endpoint.actor.loop.schedule(after: Self.pollInterval) { [weak self] in self?.poll() }
+  }
+
+  private func poll() {
+    pollTimer?.cancel()
+    pollTimer = nil
+    fetch()
+  }
+
+  private func heldNothing() {
+    if isStopping { return endIfDone() }
+    if pollTimer != nil { poll() }
   }
 
   private func fetched(_ result: ReserveExchange.Result) {
@@ -128,9 +155,15 @@ final class BeanstalkListener: QueueListener, LinkOwner {
   private func endIfDone() {
     guard isStopping, burying == 0 else { return }
     if let fetching, fetching.hasBegun { return }
-    link.stop()
+    if !holdsJobs { link.stop() }
     guard isFinished else { return }
     while let continuation = waiting.popFirst() { continuation.resume(returning: nil) }
+  }
+
+  /// What is held goes back to the server.
+  func close() {
+    pollTimer?.cancel()
+    link.stop()
   }
 
   // MARK: LinkOwner
@@ -154,11 +187,18 @@ final class BeanstalkListener: QueueListener, LinkOwner {
     }
     guard connection.isOpen else { return }
     self.connection = connection
+    connection.onNothingHeld = { [weak self] in self?.heldNothing() }
     batchSize = 1
     fetch()
   }
 
-  func linkIsDown(_ error: BeanstalkError) { connection = nil }
+  func linkIsDown(_ error: BeanstalkError) {
+    connection = nil
+    pollTimer?.cancel()
+    pollTimer = nil
+    // What kept it up has gone back.
+    if isStopping { endIfDone() }
+  }
 
   func linkFailed(_ error: BeanstalkError) {}
 }

@@ -2,11 +2,22 @@ import MEDCore
 
 extension BeanstalkServer {
   /// Deletes jobs; one outcome for each, in order. A job of another run of the server is looked at first.
-  public func delete(_ jobs: [Job]) async -> [SettleOutcome] { await settle(.delete, jobs) }
+  public func delete(_ jobs: [Job]) async -> [SettleOutcome] {
+    switch custody {
+    case .buried: await settle(.delete, jobs)
+    case .reserved(let held): await held.delete(jobs)
+    }
+  }
 
-  /// Kicks buried jobs back to ready; one outcome for each, in order.
-  public func kick(_ jobs: [Job]) async -> [SettleOutcome] { await settle(.kick, jobs) }
+  /// Gives jobs back: kicks those that are buried, releases those that are reserved; one outcome for each, in order.
+  public func kick(_ jobs: [Job]) async -> [SettleOutcome] {
+    switch custody {
+    case .buried: await settle(.kick, jobs)
+    case .reserved(let held): await held.release(jobs)
+    }
+  }
 
+  /// Over a command connection, which holds nothing: a reserved job is NOT_FOUND to it.
   func settle(_ verb: SettleBatch.Verb, _ jobs: [Job]) async -> [SettleOutcome] {
     if jobs.isEmpty { return [] }
     guard let command = idlestCommandConnection, let connection = command.connection else {
@@ -15,7 +26,8 @@ extension BeanstalkServer {
     let instance = command.instance
     if jobs.allSatisfy({ $0.id.instance == instance }) {
       return await withUnsafeContinuation { continuation in
-        command.settle(verb, jobs.lazy.map(\.id.number), SettleBatch(verb, count: jobs.count, continuation))
+        let batch = SettleBatch(verb, count: jobs.count) { continuation.resume(returning: $0) }
+        command.settle(verb, jobs.lazy.map(\.id.number), batch)
       }
     }
     // One by one, on the one connection: what was looked at must be what is settled.

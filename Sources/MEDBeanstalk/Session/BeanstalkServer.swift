@@ -24,6 +24,8 @@ public final class BeanstalkServer: QueueServer {
 
   let endpoint: Endpoint
   private(set) lazy var adrift = AdriftJobs(endpoint, server: self)
+  /// How jobs that are taken are kept.
+  private(set) lazy var custody = makeCustody()
   private(set) var commands: [CommandConnection] = []
   let takes: TakePool
   let looks: StatisticsConnection
@@ -70,18 +72,25 @@ public final class BeanstalkServer: QueueServer {
 
   /// A listener on `tube` with a connection of its own, which may block there.
   public func listen(to tube: TubeName) -> any QueueListener {
-    let listener = BeanstalkListener(endpoint, tube: tube, adrift: adrift)
-    listeners.removeAll { $0.isFinished }
+    let listener = BeanstalkListener(endpoint, tube: tube, adrift: adrift, custody: custody)
+    listeners.removeAll { $0.isFinished && !$0.holdsJobs }
     listeners.append(listener)
     if isClosed { listener.stop() } else { listener.start() }
     return listener
   }
 
-  /// Takes up to `count` ready jobs without waiting for more to come; each is buried.
+  private func makeCustody() -> Custody {
+    switch endpoint.configuration.inFlightState {
+    case .buried: .buried(adrift)
+    case .reserved: .reserved(ReservedJobs(endpoint, server: self))
+    }
+  }
+
+  /// Takes up to `count` ready jobs without waiting for more to come; each is buried, or stays reserved.
   public func take(_ count: Int, from tube: TubeName) async -> TakeOutcome {
     guard count > 0 else { return TakeOutcome() }
     guard !adrift.isFull else { return TakeOutcome(failure: "too many jobs may lie buried") }
-    let result = await takes.take(count, from: tube, adrift)
+    let result = await takes.take(count, from: tube, custody)
     adrift.add(result.adrift)
     return TakeOutcome(
       jobs: result.jobs, ranDry: result.ranDry, failure: result.jobs.isEmpty ? result.failure?.message : nil)
@@ -202,8 +211,8 @@ public final class BeanstalkServer: QueueServer {
   /// Jobs that a listener has taken and nobody has asked for go back to ready.
   private func giveBackLeftovers(until end: ContinuousClock.Instant) async {
     var leftovers = listeners.flatMap { $0.takeLeftovers() }
-    listeners = []
-    if leftovers.isEmpty { return }
+    // What is reserved goes back with its connection.
+    guard custody.buries, !leftovers.isEmpty else { return }
     let kicking = endpoint.actor.spawn {
       while !leftovers.isEmpty, ContinuousClock.now < end {
         let outcomes = await self.kick(leftovers)
@@ -230,6 +239,8 @@ public final class BeanstalkServer: QueueServer {
     for connection in commands { connection.link.stop() }
     takes.stop()
     looks.link.stop()
+    for listener in listeners { listener.close() }
+    listeners = []
     endFirstConnect()
   }
 }

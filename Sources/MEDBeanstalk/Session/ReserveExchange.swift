@@ -2,10 +2,11 @@ import MEDCore
 
 /// `reserve`s in one write, and the `bury` of each job as it comes: the one place where a job becomes ours.
 ///
-/// A job counts only once its BURIED was read.
+/// A job counts only once its BURIED was read. Jobs that stay reserved count once RESERVED was read, for as long as the
+/// connection lives.
 final class ReserveExchange: Exchange {
   struct Result {
-    /// Buried, and hence ours, in order.
+    /// Buried, or kept reserved, and hence ours, in order.
     var jobs: [Job] = []
     /// Reserved by us; whether the bury was done isn't known.
     var adrift: [AdriftJob] = []
@@ -19,7 +20,7 @@ final class ReserveExchange: Exchange {
   private let instance: UInt32
   private let priority: UInt32
   private let isBlocking: Bool
-  private let adrift: AdriftJobs?
+  private let custody: Custody
   private var reservesLeft: Int
   private var reserved: [Job] = []
   private var buriesAnswered = 0
@@ -32,16 +33,15 @@ final class ReserveExchange: Exchange {
   /// - Parameters:
   ///   - count: at least 1.
   ///   - isBlocking: whether the first reserve waits for a job.
-  ///   - adrift: told of each job before its bury leaves.
   init(
     _ count: Int, from tube: TubeName, instance: UInt32, priority: UInt32, isBlocking: Bool,
-    adrift: AdriftJobs?, onEnd: @escaping (Result) -> Void
+    custody: Custody, onEnd: @escaping (Result) -> Void
   ) {
     self.tube = tube
     self.instance = instance
     self.priority = priority
     self.isBlocking = isBlocking
-    self.adrift = adrift
+    self.custody = custody
     reservesLeft = count
     self.onEnd = onEnd
   }
@@ -72,9 +72,14 @@ final class ReserveExchange: Exchange {
     case .reserved(let id, let body):
       let job = Job(id: JobID(instance: instance, number: id), tube: tube, body: bytes.copy(body))
       reserved.append(job)
-      adrift?.isTaken(job.id)
-      connection.output.append(.bury(id, priority: priority))
-      connection.isAnswering = true
+      switch custody {
+      case .buried(let adrift):
+        adrift.isTaken(job.id)
+        connection.output.append(.bury(id, priority: priority))
+        connection.isAnswering = true
+      case .reserved(let held):
+        if held.accept(job, from: connection) { result.jobs.append(job) }
+      }
     case .timedOut, .deadlineSoon: result.ranDry = true
     default:
       guard reply.isRefusal else { return .violation }
@@ -97,7 +102,7 @@ final class ReserveExchange: Exchange {
   }
 
   private func finishIfAnswered() -> ExchangeStep {
-    guard reservesLeft == 0, buriesAnswered == reserved.count else { return .more }
+    guard reservesLeft == 0, !custody.buries || buriesAnswered == reserved.count else { return .more }
     end()
     return .complete
   }
@@ -105,7 +110,14 @@ final class ReserveExchange: Exchange {
   func abandon(_ error: BeanstalkError) {
     // Its end may have closed the connection.
     if hasEnded { return }
-    result.adrift = reserved[buriesAnswered...].map { AdriftJob(id: $0.id, tube: $0.tube, body: $0.body) }
+    switch custody {
+    case .buried:
+      result.adrift = reserved[buriesAnswered...].map { AdriftJob(id: $0.id, tube: $0.tube, body: $0.body) }
+    case .reserved(let held):
+      // The server has them again.
+      held.forget(result.jobs)
+      result.jobs = []
+    }
     result.failure = error
     end()
   }
@@ -115,4 +127,14 @@ final class ReserveExchange: Exchange {
     onReserved = nil
     onEnd(result)
   }
+}
+
+/// How jobs that were taken are kept from others.
+enum Custody {
+  /// They are buried. The jobs adrift are told of each before its bury leaves.
+  case buried(AdriftJobs)
+  /// They stay reserved.
+  case reserved(ReservedJobs)
+
+  var buries: Bool { if case .buried = self { true } else { false } }
 }

@@ -1,14 +1,16 @@
 import MEDCore
 
-/// Deletes or kicks of jobs by number, and what became of them.
+/// Deletes, kicks or releases of jobs by number, and what became of them.
 final class SettleBatch: Exchange {
   enum Verb {
-    case delete, kick
+    case delete, kick, release
 
-    func command(_ id: UInt64) -> Command {
+    /// - Parameter priority: of a release.
+    func command(_ id: UInt64, priority: UInt32 = Put.priority) -> Command {
       switch self {
       case .delete: .delete(id)
       case .kick: .kickJob(id)
+      case .release: .release(id, priority: priority, delay: 0)
       }
     }
 
@@ -16,6 +18,7 @@ final class SettleBatch: Exchange {
       switch self {
       case .delete: .deleted
       case .kick: .kicked
+      case .release: .released
       }
     }
   }
@@ -23,13 +26,13 @@ final class SettleBatch: Exchange {
   private let verb: Verb
   private let count: Int
   private var outcomes: [SettleOutcome] = []
-  private var continuation: UnsafeContinuation<[SettleOutcome], Never>?
+  private var onEnd: (([SettleOutcome]) -> Void)?
 
   /// - Parameter count: at least 1.
-  init(_ verb: Verb, count: Int, _ continuation: UnsafeContinuation<[SettleOutcome], Never>) {
+  init(_ verb: Verb, count: Int, onEnd: @escaping ([SettleOutcome]) -> Void) {
     self.verb = verb
     self.count = count
-    self.continuation = continuation
+    self.onEnd = onEnd
     outcomes.reserveCapacity(count)
   }
 
@@ -44,17 +47,17 @@ final class SettleBatch: Exchange {
       return .violation
     }
     guard outcomes.count == count else { return .more }
-    resume()
+    end()
     return .complete
   }
 
   func abandon(_ error: BeanstalkError) {
     while outcomes.count < count { outcomes.append(.failed(error.message)) }
-    resume()
+    end()
   }
 
-  private func resume() {
-    continuation?.resume(returning: outcomes)
-    continuation = nil
+  private func end() {
+    onEnd?(outcomes)
+    onEnd = nil
   }
 }

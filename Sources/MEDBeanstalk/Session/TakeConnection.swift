@@ -22,7 +22,7 @@ final class TakeConnection: LinkOwner {
 
   var isUp: Bool { connection != nil }
 
-  func take(_ count: Int, from tube: TubeName, _ adrift: AdriftJobs) async -> ReserveExchange.Result {
+  func take(_ count: Int, from tube: TubeName, _ custody: Custody) async -> ReserveExchange.Result {
     defer { lastUse = endpoint.actor.loop.now }
     do throws(BeanstalkError) {
       if tube != watched { try await watchOnly(tube) }
@@ -36,7 +36,7 @@ final class TakeConnection: LinkOwner {
       }
       let exchange = ReserveExchange(
         count, from: tube, instance: instance, priority: endpoint.configuration.buryPriority, isBlocking: false,
-        adrift: adrift
+        custody: custody
       ) { continuation.resume(returning: $0) }
       exchange.begin(on: connection)
     }

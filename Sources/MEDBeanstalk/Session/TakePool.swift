@@ -42,10 +42,10 @@ final class TakePool {
   var isFullyUp: Bool { connections.allSatisfy(\.isUp) }
   var isIdle: Bool { waiting.isEmpty && !connections.contains { $0.isTaken } }
 
-  func take(_ count: Int, from tube: TubeName, _ adrift: AdriftJobs) async -> ReserveExchange.Result {
+  func take(_ count: Int, from tube: TubeName, _ custody: Custody) async -> ReserveExchange.Result {
     guard let place = await checkOut(for: tube) else { return ReserveExchange.Result(failure: latestError) }
     let connection = connections[place]
-    let result = await connection.take(count, from: tube, adrift)
+    let result = await connection.take(count, from: tube, custody)
     checkIn(connection)
     return result
   }

@@ -11,6 +11,7 @@ final class TakeTurns {
   private let actor: LoopActor
   private var queue: Deque<(lane: Lane, desk: Int)> = []
   private var active = 0
+  private var isOpen = false
   private var isStopped = false
 
   init(capacity: Int, server: any QueueServer, actor: LoopActor) {
@@ -27,6 +28,12 @@ final class TakeTurns {
     start()
   }
 
+  /// From now on jobs may be taken.
+  func open() {
+    isOpen = true
+    start()
+  }
+
   func stop() {
     isStopped = true
     queue.removeAll()
@@ -40,7 +47,7 @@ final class TakeTurns {
   }
 
   private func start() {
-    while active < capacity, !isStopped, let (lane, desk) = queue.popFirst() {
+    while active < capacity, isOpen, !isStopped, let (lane, desk) = queue.popFirst() {
       guard let request = lane.beginTurn(at: desk) else { continue }
       active += 1
       actor.spawn { await self.take(request, for: lane) }

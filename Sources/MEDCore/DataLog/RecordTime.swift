@@ -25,6 +25,9 @@ public struct RecordTime: Hashable, Comparable, Sendable {
   /// `yyyy-mm-dd`, UTC.
   var dayText: String { String(decoding: text.prefix(10), as: UTF8.self) }
 
+  /// As a header of HTTP has it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+  package var httpDate: String { HTTPDate.text(self) }
+
   /// RFC 3339, UTC, six decimals.
   public var description: String { String(decoding: text, as: UTF8.self) }
 

@@ -55,16 +55,28 @@ final class Engine {
       self.background.end()
     }
     for desk in context.desks {
-      let intake = Intake(context, desk) { [weak self] channel, target, jobs in
-        guard let self, self.parts.pusher != nil else { return }
-        self.supervisor.announce(channel, .channel, jobs, at: target.index)
+      background.begin()
+      context.actor.spawn {
+        await self.open(desk)
+        self.background.end()
       }
-      intakes.append(intake)
-      intake.start()
     }
     let supervisor = self.supervisor
     if parts.pusher != nil { context.actor.spawn { await supervisor.run() } }
     startSampling(parts.pusher == nil ? nil : supervisor)
+  }
+
+  /// Nothing is taken from a server before it is known which buried jobs aren't ours.
+  private func open(_ desk: ServerDesk) async {
+    await OrphanCheck(context, desk).run()
+    guard !context.isStopping else { return }
+    desk.turns.open()
+    let intake = Intake(context, desk) { [weak self] channel, target, jobs in
+      guard let self, self.parts.pusher != nil else { return }
+      self.supervisor.announce(channel, .channel, jobs, at: target.index)
+    }
+    intakes.append(intake)
+    intake.start()
   }
 
   private func startSampling(_ supervisor: LaneSupervisor?) {

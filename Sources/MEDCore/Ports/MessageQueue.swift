@@ -43,17 +43,16 @@ public struct JobID: Hashable, Sendable {
   }
 }
 
-/// A job that is ours until it is deleted or kicked: its BURIED has been read.
+/// A job that is ours until it is deleted or given back: its BURIED has been read, or it is kept reserved.
 public struct Job: Sendable {
   /// What it is known by.
   public let id: JobID
-  /// The tube it lies in.
   /// The tube it lies in.
   public let tube: TubeName
   /// The bytes that were put.
   public let body: [UInt8]
 
-  /// A job that was buried for us.
+  /// A job that was taken.
   public init(id: JobID, tube: TubeName, body: [UInt8]) {
     self.id = id
     self.tube = tube
@@ -198,8 +197,58 @@ public struct QueueServerCondition: Sendable, Equatable {
   public init() {}
 }
 
+/// Asks for jobs that lie buried without anybody who works on them, as a dispatcher that died has left them.
+public struct OrphanSearch {
+  /// While somebody else watches it, nothing is kicked.
+  public let mainQueue: TubeName
+  /// Tubes of these names are looked at.
+  public let concerns: (String) -> Bool
+  /// Whether they are kicked, besides being counted.
+  public let kicks: Bool
+
+  /// - Parameter concerns: called for each tube of the server.
+  public init(mainQueue: TubeName, kicks: Bool, concerns: @escaping (String) -> Bool) {
+    self.mainQueue = mainQueue
+    self.kicks = kicks
+    self.concerns = concerns
+  }
+}
+
+/// What an ``OrphanSearch`` has found on one server.
+public struct OrphanReport: Sendable, Equatable {
+  /// The buried jobs of one tube.
+  public struct Tube: Sendable, Equatable {
+    /// Its name.
+    public let name: TubeName
+    /// As many as were buried.
+    public let buried: Int
+    /// How many of them are ready now.
+    public var kicked: Int
+
+    /// A tube with so many buried jobs.
+    public init(_ name: TubeName, buried: Int, kicked: Int = 0) {
+      self.name = name
+      self.buried = buried
+      self.kicked = kicked
+    }
+  }
+
+  /// Those that nobody watches.
+  public var orphaned: [Tube] = []
+  /// Those that others watch: their jobs may be in work, and are left alone.
+  public var watched: [Tube] = []
+  /// Somebody else watches the main queue, so that nothing is kicked.
+  public var othersAreAtWork = false
+
+  /// Nothing is buried.
+  public init() {}
+}
+
 extension QueueServer {
   public var condition: QueueServerCondition { QueueServerCondition() }
+
+  /// A queue whose jobs go back by themselves has none.
+  public func findOrphans(_ search: OrphanSearch) async throws -> OrphanReport { OrphanReport() }
 }
 
 /// One queue server. Confined to the loop that it was opened on.
@@ -217,7 +266,10 @@ public protocol QueueServer: AnyObject {
   /// A listener on `tube` with a connection of its own, which may block there.
   func listen(to tube: TubeName) -> any QueueListener
 
-  /// Takes up to `count` ready jobs from `tube` without waiting for more to come. Every job returned is buried.
+  /// Looks for jobs that a dead dispatcher left buried. To be called before anything is taken from the server.
+  func findOrphans(_ search: OrphanSearch) async throws -> OrphanReport
+
+  /// Takes up to `count` ready jobs from `tube` without waiting for more to come.
   func take(_ count: Int, from tube: TubeName) async -> TakeOutcome
 
   /// Stores jobs; one outcome for each, in order.
@@ -226,7 +278,7 @@ public protocol QueueServer: AnyObject {
   /// Deletes jobs; one outcome for each, in order. A job of another run of the server is looked at first.
   func delete(_ jobs: [Job]) async -> [SettleOutcome]
 
-  /// Kicks buried jobs back to ready; one outcome for each, in order.
+  /// Gives jobs back: they are ready again; one outcome for each, in order.
   func kick(_ jobs: [Job]) async -> [SettleOutcome]
 
   /// Shows others that somebody works on `tube`: a command connection watches it until ``release(_:)``.
@@ -252,7 +304,7 @@ public protocol QueueServer: AnyObject {
 
 /// Takes from the main queue over a connection of its own.
 public protocol QueueListener: AnyObject {
-  /// The next jobs, at least one, all buried; waits for them as long as it takes, reconnecting by itself.
+  /// The next jobs, at least one; waits for them as long as it takes, reconnecting by itself.
   /// Batches grow while the tube is full (1, 2, 4 ... 64) and begin at 1 again when it runs dry.
   /// - Returns: nil once ``stop()`` was called and nothing that was taken is left to hand over.
   func next() async -> [Job]?

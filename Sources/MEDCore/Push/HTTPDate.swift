@@ -27,6 +27,17 @@ enum HTTPDate {
     }
   }
 
+  /// In the form that is sent today; years as ``RecordTime`` prints them.
+  static func text(_ time: RecordTime) -> String {
+    let parts = time.description.split { "-T:.Z".contains($0) }
+    // 1970 began with a Thursday.
+    let weekday = ((time.day % 7) + 11) % 7
+    return """
+      \(days[Int(weekday)].prefix(3)), \(parts[2]) \(months[(Int(parts[1]) ?? 1) - 1]) \(parts[0]) \
+      \(parts[3]):\(parts[4]):\(parts[5]) GMT
+      """
+  }
+
   /// `Wednesday, 30-Sep-26 08:49:37 GMT`
   private static let longest = 33
 

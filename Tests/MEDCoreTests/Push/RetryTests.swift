@@ -72,4 +72,23 @@ struct RetryTests {
       #expect(RetryAfter.seconds(String(text), now: Self.now) <= 86_400)
     }
   }
+
+  @Test(arguments: [
+    (784_111_777_999_999, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+    (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (951_782_400_000_000, "Tue, 29 Feb 2000 00:00:00 GMT"),
+    (Int64.max, "Fri, 31 Dec 9999 23:59:59 GMT"), (Int64.min, "Sat, 01 Jan 0000 00:00:00 GMT"),
+  ])
+  func `a date of a header is written in the form that is sent today`(microseconds: Int64, text: String) {
+    let time = RecordTime(microseconds: microseconds)
+    #expect(time.httpDate == text)
+  }
+
+  @Test func `what is written as a date is read as the same second`() {
+    var random = SplitMix(state: 2)
+    for _ in 0..<5_000 {
+      let second = Int64.random(in: 0...4_000_000_000, using: &random)
+      let time = RecordTime(microseconds: second * 1_000_000)
+      #expect(HTTPDate.parse(time.httpDate, now: Self.now) == time)
+    }
+  }
 }

@@ -63,6 +63,8 @@ struct Whereabouts {
   var queued: Set<Delivery> = []
   /// Those of them that are buried.
   var buried: Set<Delivery> = []
+  /// Those of them that somebody has reserved at some time.
+  var takenOnce: Set<Delivery> = []
   /// On the DATA log with their payload.
   var recorded: Set<Delivery> = []
 }
@@ -105,6 +107,7 @@ extension SystemHarness {
         let delivery = Delivery(message: number, subscription: owner)
         found.queued.insert(delivery)
         if job.state == "buried" { found.buried.insert(delivery) }
+        if job.reserves > 0 { found.takenOnce.insert(delivery) }
       }
     }
     for record in records where ["EXHAUSTED", "REDISTFAIL", "DROPPED"].contains(record.kind) {
