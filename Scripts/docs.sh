@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=.build/docs
 read -ra products <<<"${*:-$(sed -n 's/.*\.library(name: "\([A-Za-z]*\)".*/\1/p' Package.swift | tr '\n' ' ')}"
 
-for product in "${products[@]}"; do swift build --target "$product" >/dev/null; done
+for product in "${products[@]}"; do swift build --quiet --target "$product"; done
 build=$(swift build --show-bin-path)
 triple=$(swiftc -print-target-info | sed -n 's/^ *"triple": "\(.*\)",/\1/p' | head -n 1)
 maps=()

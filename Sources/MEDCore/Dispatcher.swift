@@ -23,9 +23,16 @@ public struct Dispatcher: Service {
   /// Puts a dispatcher together; nothing is started.
   ///
   /// - Parameters:
+  ///   - configuration: how it works from its start on; what is live may be changed by ``reconfigure(_:)``.
+  ///   - queue: the queue servers, each of which is served on its own.
+  ///   - pusher: carries messages to subscribers.
+  ///   - subscriptions: who gets what; asked again and again while it runs.
+  ///   - dataLog: takes records, of which some stand for the only copy of a message. It must outlive ``run()``, and is
+  ///     closed by whoever made it, after it; the same goes for `dropLog`.
   ///   - dropLog: takes what drop policies keep out of channels and record (`DropMessageThresholdAction` 1), see
   ///     ``FileDropLog``; nil: the DATA log does.
   ///   - failureLog: keeps a row for every message that has failed; nil for none.
+  ///   - logger: where it tells what happens, with the keys of ``LogKey``; never a message's body.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, pusher: any Pusher,
     subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil,

@@ -24,7 +24,10 @@ public enum LogKey {
   public static let duration = "duration"
   /// A file.
   public static let path = "path"
+  /// A header's name.
   public static let header = "header"
+  /// Which retry of a message it is, 0: its first push.
   public static let retryTimes = "retry_times"
+  /// The calls that led to an error.
   public static let stack = "stack"
 }

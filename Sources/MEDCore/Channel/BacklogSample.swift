@@ -1,15 +1,15 @@
 /// What waits in a queue, as it was seen at a certain moment.
-public struct BacklogSample: Sendable, Equatable {
-  public var ready = 0
-  public var delayed = 0
+struct BacklogSample: Sendable, Equatable {
+  var ready = 0
+  var delayed = 0
   /// In somebody's hands, or left there by one that died.
-  public var buried = 0
-  public var reserved = 0
+  var buried = 0
+  var reserved = 0
   /// When it was looked at; of a sum, the oldest part. nil: a queue server has not been looked at yet, and counts as
   /// nothing.
-  public var takenAt: ContinuousClock.Instant?
+  var takenAt: ContinuousClock.Instant?
 
-  public init(
+  init(
     ready: Int = 0, delayed: Int = 0, buried: Int = 0, reserved: Int = 0, takenAt: ContinuousClock.Instant? = nil
   ) {
     self.ready = ready

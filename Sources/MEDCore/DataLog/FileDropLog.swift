@@ -16,6 +16,7 @@ import MEDLoop
 /// with when its subscription comes again. While all of them wait for the disk the next one waits for a free place;
 /// 100,000 may wait, past that commits throw, as they do when 4 MiB of one subscription wait for the disk.
 public final class FileDropLog: DataLog {
+  /// Files that are open at most, each with a thread of its own.
   public static let openFiles = 64
   static let waiting = 100_000
   /// Subscriptions whose latest file is remembered; when full all are forgotten, and go on with new files.

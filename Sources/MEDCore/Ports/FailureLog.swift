@@ -14,14 +14,19 @@ public protocol FailureLog: Sendable {
 public struct FailureEntry: Sendable, Equatable {
   /// How a message ended: `final_status`.
   public enum End: UInt8, Sendable {
+    /// It isn't tried any more; the DATA log has it.
     case givenUp = 0
+    /// A push was acknowledged.
     case delivered = 1
   }
 
+  /// The number of the subscription whose copy it is.
   public var subscription: Int
   /// The push's jobid.
   public var jobID: String
+  /// The topic's row, 0 if there is none.
   public var topicID: Int
+  /// The subscriber's row, 0 if there is none.
   public var subscriberID: Int
   /// The row as the message knows it, 0: none.
   public var logID: UInt64
@@ -33,16 +38,18 @@ public struct FailureEntry: Sendable, Equatable {
   public var time: Int64
   /// The text of that failure, for a new row.
   public var firstFailure: String?
-  /// The text of the latest failed retry.
+  /// The text of the latest failed retry, or of what came after a push and can't be repeated; nil: none.
   public var lastFailure: String?
   /// Where the latest push went to; empty if there was none.
   public var lastTarget: String
+  /// How many retries there were, the latest push included; 0: it was the first one.
   public var retryTimes: UInt64
   /// Unix seconds of the latest retry, 0 if there was none.
   public var lastRetryTime: Int64
   /// nil: the message is still tried.
   public var end: End?
 
+  /// Only the subscription and the jobid must be known.
   public init(
     subscription: Int, jobID: String, topicID: Int = 0, subscriberID: Int = 0, logID: UInt64 = 0,
     messageTime: Double = 0, message: [UInt8] = [], time: Int64 = 0, firstFailure: String? = nil,

@@ -177,15 +177,19 @@ public struct ServerStatistics: Sendable, Equatable {
 
 /// How a session with a queue server does at one moment.
 public struct QueueServerCondition: Sendable, Equatable {
-  /// Since when it has been reachable, or not.
+  /// Since when it has been reachable, or not; nil if the session doesn't tell.
   public var since: ContinuousClock.Instant?
   /// What went wrong last, also if it is mended.
   public var latestError: String?
+  /// Connections that are up, of those that put, delete and kick.
   public var commandConnectionsUp = 0
+  /// Connections that are up, of those that take without waiting.
   public var takeConnectionsUp = 0
   /// Takes that wait for a free connection.
   public var takesWaiting = 0
+  /// Listeners that haven't ended, or whose last jobs nobody has asked for yet.
   public var listeners = 0
+  /// Listeners that are connected.
   public var listenersUp = 0
   /// Tubes that are watched so that others see somebody at work.
   public var holds = 0
@@ -194,6 +198,7 @@ public struct QueueServerCondition: Sendable, Equatable {
   /// Bytes of commands that the kernel hasn't taken yet.
   public var unsentBytes = 0
 
+  /// Without details.
   public init() {}
 }
 

@@ -56,8 +56,10 @@ public struct PushRequest: Sendable {
 public struct PushSigning: Sendable {
   /// The same for each repetition of a push.
   public var messageID: String
+  /// Each of them makes a signature.
   public var keys: SigningKeys
 
+  /// A wish for these headers.
   public init(messageID: String, keys: SigningKeys) {
     self.messageID = messageID
     self.keys = keys

@@ -14,51 +14,65 @@ public struct DispatcherState: Codable, Sendable, Equatable {
   public var isStopping = false
   /// Memory of the process that is in RAM; 0 if that can't be known.
   public var residentBytes = 0
+  /// What it has done since it started.
   public var counters = DispatcherCounters()
   /// Pushes of all lanes.
   public var rates = PushRates()
   /// Pieces of work that a stop waits for.
   public var workUnderWay = 0
+  /// Each of them, in the order of the configuration.
   public var queueServers: [QueueServerState] = []
+  /// Who takes jobs and pushes them; none in a ``Redistributor``.
   public var lanes = LanesState()
+  /// What is known of the subscriptions.
   public var directory = DirectoryState()
   /// nil: the DATA log tells nothing of itself.
   public var dataLog: DataLogState?
 
+  /// Of a dispatcher that has done nothing.
   public init() {}
 }
 
-/// Pushes that have ended, by the whole second in which they did.
+/// Pushes that have ended, by the whole second in which they did. Those that a stop has cut off don't count.
 public struct PushRates: Codable, Sendable, Equatable {
   /// Delivered and failed ones, in the last whole second.
   public var pushesLastSecond = 0
+  /// Failed ones among them.
   public var failuresLastSecond = 0
-  /// In the last ten whole seconds: divide by ten for a rate.
+  /// Delivered and failed ones, in the last ten whole seconds: divide by ten for a rate.
   public var pushesLast10Seconds = 0
+  /// Failed ones among them.
   public var failuresLast10Seconds = 0
 
+  /// No pushes.
   public init() {}
 }
 
 /// One queue server, as the dispatcher has it.
 public struct QueueServerState: Codable, Sendable, Equatable {
+  /// `host:port`, an IPv6 address in brackets.
   public var address = ""
+  /// Whether commands can be sent to it.
   public var isReachable = false
-  /// How long it has been so.
+  /// How long it has been so; 0 if that isn't known.
   public var secondsSinceChange: Double = 0
   /// What went wrong last; stays after it was mended.
   public var latestError: String?
-  /// Connections that are up, of those that put, delete and kick, and of those that take channel jobs.
+  /// Connections that are up, of those that put, delete and kick.
   public var commandConnectionsUp = 0
+  /// Connections that are up, of those that take from channels and retry channels.
   public var takeConnectionsUp = 0
-  /// Listeners on the main queue, and those of them that are connected.
+  /// Listeners on the main queue that haven't ended.
   public var listeners = 0
+  /// Listeners that are connected.
   public var listenersUp = 0
   /// Calls for puts that aren't answered yet.
   public var putsUnderWay = 0
   /// Jobs to be deleted or kicked that the server hasn't confirmed yet.
   public var unsettled = 0
+  /// Jobs that it has deleted since the start, or that it didn't have any more.
   public var deleted = 0
+  /// Jobs that it has given back to their tubes since the start, or that weren't buried any more.
   public var kicked = 0
   /// Messages of its main queue that wait for the store, the DATA log or another server.
   public var parked = 0
@@ -75,34 +89,48 @@ public struct QueueServerState: Codable, Sendable, Equatable {
   /// Tubes of nobody here, as of the last look.
   public var foreignTubes = 0
 
+  /// Of a server that nothing is known of.
   public init() {}
 }
 
 /// The lanes that are awake: channels and retry channels with something to do. The others have none.
 public struct LanesState: Codable, Sendable, Equatable {
+  /// How many there are, with those that leave.
   public var awake = 0
+  /// Pushes under way, over all lanes.
   public var inFlight = 0
+  /// Messages that wait for a queue server or the DATA log, over all lanes.
   public var parked = 0
   /// Those with most to do first; at most ``LaneListing/maximum``.
   public var listed: [LaneState] = []
   /// Lanes that are awake and not listed.
   public var unlisted = 0
 
+  /// No lane is awake.
   public init() {}
 }
 
+/// One lane: a channel or a retry channel with something to do.
 public struct LaneState: Codable, Sendable, Equatable {
+  /// What it takes from.
   public enum Kind: String, Codable, Sendable {
-    case channel, retry
+    /// The channel: messages at their first push.
+    case channel
+    /// The retry channel: messages that have failed, each after its delay.
+    case retry
   }
 
+  /// The subscription's number.
   public var subscription = 0
+  /// The key of the subscription's topic.
   public var topic = ""
+  /// Which of the two lanes that a subscription may have.
   public var kind = Kind.channel
-  /// The subscription was cancelled, or the dispatcher stops: it finishes what it has.
+  /// The subscription was cancelled or has other tubes now, or the dispatcher stops: it finishes what it has.
   public var isLeaving = false
   /// Pushes that may run at once.
   public var concurrency = 0
+  /// Pushes under way; more than ``concurrency`` for a while after that was lowered.
   public var inFlight = 0
   /// Jobs in hand whose push hasn't begun.
   public var waiting = 0
@@ -112,14 +140,18 @@ public struct LaneState: Codable, Sendable, Equatable {
   public var delayed = 0
   /// Messages that wait for a queue server or the DATA log.
   public var parked = 0
+  /// Its pushes since it woke.
   public var rates = PushRates()
 
+  /// A lane without work.
   public init() {}
 }
 
 /// What is known of the subscriptions.
 public struct DirectoryState: Codable, Sendable, Equatable {
+  /// How many are live, also those that get no copies here.
   public var subscriptions = 0
+  /// How many topics they have.
   public var topics = 0
   /// Topics that are known to have no subscription.
   public var absentTopics = 0
@@ -129,23 +161,34 @@ public struct DirectoryState: Codable, Sendable, Equatable {
   public var isFromSnapshot = false
   /// nil: the store answers.
   public var storeError: String?
+  /// Why the snapshot, or a file of parameters, could not be written the last time; nil: it could, or none is kept.
   public var snapshotError: String?
 
+  /// Nothing is known.
   public init() {}
 }
 
-/// How the DATA log does.
+/// How the DATA log does. Counts are since it was made.
 public struct DataLogState: Codable, Sendable, Equatable {
+  /// False from a failure that left records unwritten until the next success. True before the first record.
   public var isWritable = true
-  /// The last failure, also one that was made good since, and when it was: RFC 3339, UTC.
+  /// The last failure, also one that was made good since.
   public var lastError: String?
+  /// When that was: RFC 3339, UTC, microseconds.
   public var lastErrorTime: String?
+  /// Records written to a file, those that must not be lost once they were synced.
   public var recordsWritten: UInt64 = 0
+  /// Records of what exists elsewhere too that were lost, as the buffer was full or the log was closed.
   public var recordsDropped: UInt64 = 0
+  /// Records that must not be lost and could not be written: their jobs stay where they are.
   public var commitsFailed: UInt64 = 0
+  /// Commits of such records that wait for the disk now.
   public var commitsWaiting = 0
+  /// Bytes in memory: waiting to be written, or written and not yet synced.
   public var bytesHeld = 0
+  /// The file that is written now; nil before the first record and after a failure.
   public var path: String?
 
+  /// Nothing has happened yet.
   public init() {}
 }
