@@ -8,9 +8,12 @@ import Synchronization
 
 /// An HTTP server on one address, made of route groups.
 ///
-/// It has one thread of its own, so that what is asked here takes nothing from the loop that carries messages. Whatever
-/// its clients do, it ends soon after the stop: after ``AdminLimits/stopPatience`` all connections are closed.
+/// All of them share one thread, so that what is asked here takes nothing from the loop that carries messages. Whatever its
+/// clients do, a server ends soon after the stop: after ``AdminLimits/stopPatience`` all connections are closed.
 public struct AdminServer: Service {
+  /// Never shut down: what a server of Hummingbird still has to do on its thread after its end can't be waited for.
+  private static let thread = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
   private let name: String
   private let host: String
   private let port: Int
@@ -38,10 +41,9 @@ public struct AdminServer: Service {
 
   /// - Parameter onListening: told the port once it is listened on.
   func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
-    let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let connections = OpenConnections()
     let hasBegun = Atomic(false)
-    let server = try makeServer(on: threads, connections) { [name, logger] channel in
+    let server = try makeServer(connections) { [name, logger] channel in
       hasBegun.store(true, ordering: .relaxed)
       let port = channel.localAddress?.port ?? 0
       logger.info("listening", metadata: ["key": "\(name)", "port": "\(port)"])
@@ -58,7 +60,7 @@ public struct AdminServer: Service {
         connections.closeAll()
         return .connections
       }
-      // Without connections the server ends by itself. Its thread must outlive it.
+      // Without connections the server ends by itself.
       while let ending = await tasks.next() {
         guard case .server(let failure) = ending else { continue }
         tasks.cancelAll()
@@ -67,7 +69,6 @@ public struct AdminServer: Service {
       }
       return nil
     }
-    try? await threads.shutdownGracefully()
     guard let failure, !(failure is CancellationError) else { return }
     guard hasBegun.load(ordering: .relaxed) else { throw AdminServerError(name: name, host: host, port: port, failure) }
     logger.error("an HTTP server has ended", metadata: ["key": "\(name)", "error": "\(failure)"])
@@ -82,8 +83,7 @@ public struct AdminServer: Service {
   /// Hummingbird's server without its `Application`: that keeps a clock for the Date header by way of Foundation's
   /// calendars, which costs 4 MB of ICU's pages for as long as the process lives.
   private func makeServer(
-    on threads: MultiThreadedEventLoopGroup, _ connections: OpenConnections,
-    _ onRunning: @escaping @Sendable (any Channel) async -> Void
+    _ connections: OpenConnections, _ onRunning: @escaping @Sendable (any Channel) async -> Void
   ) throws -> any Service {
     let router = Router(context: AdminContext.self)
     router.add(middleware: OnlyGet())
@@ -100,7 +100,7 @@ public struct AdminServer: Service {
       configuration: ServerConfiguration(
         address: .hostname(host, port: port),
         availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: quiet)),
-      eventLoopGroup: threads, logger: quiet, responder: Exchange(router.buildResponder(), logger: quiet).answer,
+      eventLoopGroup: Self.thread, logger: quiet, responder: Exchange(router.buildResponder(), logger: quiet).answer,
       onServerRunning: onRunning)
   }
 }

@@ -8,36 +8,54 @@ extension BeanstalkServer {
   /// the other, and neither kicks.
   /// - Throws: what the connection or the server refused; jobs kicked before stay so.
   public func findOrphans(_ search: OrphanSearch) async throws -> OrphanReport {
-    var report = OrphanReport()
-    var missing = try await looks.statistics().buried
-    if missing == 0 { return report }
+    let buried = try await looks.statistics().buried
+    if buried == 0 { return OrphanReport() }
     // `default` is watched by every connection, whatever it does.
-    let mayTell = search.mainQueue != .standard
-    if mayTell { _ = try await looks.ask(.watch(search.mainQueue)) }
-    do {
-      let watchers = try await looks.statistics(of: search.mainQueue)?.watching ?? 0
-      report.othersAreAtWork = !mayTell || watchers > 1
-      for name in try await looks.tubes() where missing > 0 && search.concerns(name) {
-        guard let tube = TubeName(name), let found = try await looks.statistics(of: tube), found.buried > 0 else {
-          continue
-        }
-        missing -= found.buried
-        let others = found.watching - ownWatchers(of: tube) - (tube == search.mainQueue && mayTell ? 1 : 0)
-        let entry = OrphanReport.Tube(tube, buried: found.buried)
-        if others > 0 { report.watched.append(entry) } else { report.orphaned.append(entry) }
-      }
-      if search.kicks, !report.othersAreAtWork {
-        for (index, tube) in report.orphaned.enumerated() {
-          report.orphaned[index].kicked = try await TubeSweep(tube: tube.name, state: .buried, verb: .kick)
-            .run(atMost: tube.buried, on: looks) { _ in true }
-        }
-      }
+    guard search.mainQueue != .standard else { return try await buriedJobs(buried, search, othersAreAtWork: true) }
+    _ = try await looks.ask(.watch(search.mainQueue))
+    let result = await result(buried, search)
+    // If it can't be asked any more, the connection is gone, and so is its watching.
+    _ = try? await looks.ask(.ignore(search.mainQueue))
+    return try result.get()
+  }
+
+  /// While the main queue is watched by us.
+  private func result(_ buried: Int, _ search: OrphanSearch) async -> Result<OrphanReport, BeanstalkError> {
+    do throws(BeanstalkError) {
+      let watchers = try await looks.statistics(of: search.mainQueue)?.watching ?? 1
+      var report = try await buriedJobs(buried, search, othersAreAtWork: watchers > 1)
+      if search.kicks, !report.othersAreAtWork { try await kick(&report) }
+      return .success(report)
     } catch {
-      if mayTell { _ = try? await looks.ask(.ignore(search.mainQueue)) }
-      throw error
+      return .failure(error)
     }
-    if mayTell { _ = try await looks.ask(.ignore(search.mainQueue)) }
+  }
+
+  /// - Parameter total: how many jobs of the server are buried: when all of them are found the search is over.
+  private func buriedJobs(
+    _ total: Int, _ search: OrphanSearch, othersAreAtWork: Bool
+  ) async throws(BeanstalkError) -> OrphanReport {
+    var report = OrphanReport()
+    report.othersAreAtWork = othersAreAtWork
+    var missing = total
+    for name in try await looks.tubes() where missing > 0 && search.concerns(name) {
+      guard let tube = TubeName(name), let found = try await looks.statistics(of: tube), found.buried > 0 else {
+        continue
+      }
+      missing -= found.buried
+      let isMain = tube == search.mainQueue
+      let others = found.watching - ownWatchers(of: tube) - (isMain && tube != .standard ? 1 : 0)
+      let entry = OrphanReport.Tube(tube, buried: found.buried)
+      if others > 0 { report.watched.append(entry) } else { report.orphaned.append(entry) }
+    }
     return report
+  }
+
+  private func kick(_ report: inout OrphanReport) async throws(BeanstalkError) {
+    for (index, tube) in report.orphaned.enumerated() {
+      let sweep = TubeSweep(tube: tube.name, state: .buried, verb: .kick)
+      report.orphaned[index].kicked = try await sweep.run(atMost: tube.buried, on: looks) { _ in true }
+    }
   }
 
   /// Connections of ours that watch a tube because something is put into it.

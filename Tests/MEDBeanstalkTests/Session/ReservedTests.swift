@@ -71,10 +71,10 @@ struct ReservedTests {
     let beanstalkd = try await BeanstalkdServer.start()
     let proxy = try replacing(beanstalkd, "touch ", "stats-job ", .toServer)
     try await withSession(proxy.address, reserving) { actor, server in
-      #expect(await server.put([Put(tube: orders, body: bytes("mine"), timeToRun: 1)]).stored.count == 1)
+      #expect(await server.put([Put(tube: orders, body: bytes("mine"), timeToRun: 4)]).stored.count == 1)
       let job = try #require(await server.take(1, from: orders).jobs.first)
       let witness = try beanstalkd.client()
-      let theirs = try #require(try witness.reserve(from: "orders", waiting: 5))
+      let theirs = try #require(try witness.reserve(from: "orders", waiting: 20))
       #expect(theirs.id == job.id.number)
       #expect(await server.delete([job]) == [.notFound])
       #expect(await server.kick([job]) == [.done])
@@ -92,9 +92,11 @@ struct ReservedTests {
       #expect(jobs.count == 10)
       proxy.cutAll()
       try await eventually("the server has them all") { try beanstalkd.jobs() == JobTotals(ready: 20) }
-      try await actor.waitUntil("connected again") { server.isFullyConnected }
       var again: [Job] = []
-      for _ in 0..<4 { again += await server.take(10, from: orders).jobs }
+      try await actor.waitUntil("all are taken") {
+        again += await server.take(10, from: orders).jobs
+        return try beanstalkd.jobs() == JobTotals(reserved: 20)
+      }
       #expect(again.map { String(decoding: $0.body, as: UTF8.self) } == (10..<20).map { "\($0)" })
       #expect(try beanstalkd.client().stats()["current-jobs-reserved"] == "20")
       #expect(await server.delete(jobs + again).allSatisfy { $0 == .done })
@@ -110,8 +112,8 @@ struct ReservedTests {
       let jobs = await server.take(2, from: orders).jobs
       proxy.cutAll()
       try await eventually("the server has them") { try beanstalkd.jobs() == JobTotals(ready: 2) }
-      try await actor.waitUntil("connected again") { server.isFullyConnected }
-      #expect(await server.delete([jobs[0]]) == [.done])
+      // Connecting anew takes a moment.
+      try await actor.waitUntil("it is deleted") { await server.delete([jobs[0]]) == [.done] }
       #expect(await server.kick([jobs[1]]) == [.done])
       try #expect(beanstalkd.jobs() == JobTotals(ready: 1))
     }

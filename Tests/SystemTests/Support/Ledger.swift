@@ -65,6 +65,8 @@ struct Whereabouts {
   var buried: Set<Delivery> = []
   /// Those of them that somebody has reserved at some time.
   var takenOnce: Set<Delivery> = []
+  /// Jobs in retry channels.
+  var retried = 0
   /// On the DATA log with their payload.
   var recorded: Set<Delivery> = []
 }
@@ -101,6 +103,7 @@ extension SystemHarness {
     var found = Whereabouts()
     for job in try server.everyJob() {
       guard let number = MessageMark.find(in: job.body) else { continue }
+      if job.tube.hasSuffix("/FAIL") { found.retried += 1 }
       let words = job.tube.split(separator: "/").filter { $0 != "FAIL" }
       let owners = job.tube == Self.mainQueue ? ledger.subscriptions : words.last.flatMap { Int($0) }.map { [$0] } ?? []
       for owner in owners {
