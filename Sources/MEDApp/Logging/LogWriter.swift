@@ -45,7 +45,7 @@ final class LogWriter: Sendable {
   /// - Throws: if the system has no thread to give.
   init(_ target: Target) throws(SystemError) {
     self.target = target
-    _ = try Thread(named: "log") { [self] in run() }
+    try Thread.detached(named: "log") { [self] in run() }
   }
 
   func write(_ line: [UInt8], to channel: Channel) {

@@ -22,7 +22,7 @@ public enum SignalThread {
   /// Starts the thread; `handle` is called on it.
   /// - Throws: if the system has no thread to give.
   static func start(_ handle: @escaping @Sendable (Event) -> Void) throws(SystemError) {
-    _ = try Thread(named: "signals") {
+    try Thread.detached(named: "signals") {
       var set = signals
       while true {
         var number: Int32 = 0

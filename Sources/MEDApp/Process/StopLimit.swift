@@ -25,7 +25,7 @@ final class StopLimit: Sendable {
     }
     guard isFirst else { return }
     // Without a thread to count on the stop isn't bounded; it goes on all the same.
-    _ = try? Thread(named: "stop") { [self] in
+    try? Thread.detached(named: "stop") { [self] in
       if phase.wait(atMost: limit, { $0 == .over ? true : nil }) == nil { end(limit) }
     }
   }

@@ -38,5 +38,11 @@ struct Thread: Sendable {
     self.handle = handle
   }
 
+  /// Starts one that nobody waits for.
+  static func detached(named name: String, _ run: @escaping @Sendable () -> Void) throws(SystemError) {
+    pthread_detach(try Thread(named: name, run).handle)
+  }
+
+  /// To be called once, unless the thread was started as a detached one.
   func join() { pthread_join(handle, nil) }
 }

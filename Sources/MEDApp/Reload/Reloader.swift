@@ -38,7 +38,7 @@ final class Reloader: Sendable {
   /// Begins to watch. What was asked for before is done now.
   /// - Throws: if the system has no thread to give.
   func start() throws(SystemError) {
-    _ = try Thread(named: "config") { [self] in run() }
+    try Thread.detached(named: "config") { [self] in run() }
   }
 
   /// Reads the file now, whether it has changed or not (HUP).
