@@ -16,6 +16,14 @@ struct RecordTests {
       })
   }
 
+  /// A dispatcher that can't open its DATA log at the start ends.
+  private func startWithLog(_ system: SystemHarness) async throws {
+    try await system.startDispatcher()
+    try await eventually("its log is open", within: .seconds(20)) {
+      system.log("info").contains("queue server reached")
+    }
+  }
+
   @Test(arguments: ["buried", "reserved"])
   func `DELFAIL: a delete that is refused is tried on, and done when that is over`(state: String) async throws {
     let system = try await SystemHarness.start(settings: ["InFlightState": "\"\(state)\""], throughProxy: true)
@@ -117,7 +125,7 @@ struct RecordTests {
   @Test func `with the log directory gone nothing is deleted that has no other home, until it is back`() async throws {
     let system = try await SystemHarness.start(settings: ["MaxRetryTimesOfSendingMessage": "0"])
     let failing = try await system.subscribe { _ in .refuse(.status(500)) }
-    try await system.startDispatcher()
+    try await startWithLog(system)
     let away = system.directory.file("away")
     try FileManager.default.moveItem(atPath: system.directory.file("log"), toPath: away)
     // A directory that can't be made anew.
@@ -142,7 +150,7 @@ struct RecordTests {
   @Test func `with the DATA log's name taken by something else the error log says that messages wait`() async throws {
     let system = try await SystemHarness.start(settings: ["MaxRetryTimesOfSendingMessage": "0"])
     try await system.subscribe { _ in .refuse(.status(500)) }
-    try await system.startDispatcher()
+    try await startWithLog(system)
     let log = system.directory.file("log/data.log")
     try FileManager.default.moveItem(atPath: log, toPath: system.directory.file("log/data.old.log"))
     try FileManager.default.createDirectory(atPath: log, withIntermediateDirectories: false)
