@@ -1,62 +1,71 @@
+import ArgumentParser
 import Foundation
+import MEDCore
 import Testing
 
 @testable import MEDApp
 
-/// The repository's texts, held against what they speak of.
-@Suite("Documents")
+@Suite("Documents say what is so")
 struct DocumentTests {
-  private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 
-  private func files(under directory: String) -> [String] {
-    (FileManager.default.enumerator(atPath: directory)?.compactMap { $0 as? String } ?? []).map { directory + "/" + $0 }
+  private static func text(_ path: String) throws -> String {
+    try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
   }
 
-  @Test func `the example in README and in the article is the one that is built`() throws {
-    let example = try text("Examples/Embedding/main.swift")
-    for document in ["README.md", "Sources/MEDCore/MEDCore.docc/EmbedTheDispatcher.md"] {
-      #expect(try text(document).contains("```swift\n\(example)```"), "\(document)")
+  /// The lines between fences.
+  private static func fenced(_ text: String) -> [Substring] {
+    var isInside = false
+    return text.split(separator: "\n").filter { line in
+      guard line.hasPrefix("```") else { return isInside }
+      isInside.toggle()
+      return false
     }
   }
 
-  @Test(arguments: ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "Docs/migration.md"])
-  func `links lead to files`(document: String) throws {
-    let directory = document.prefix(upTo: document.lastIndex(of: "/") ?? document.startIndex)
-    for match in try text(document).matches(of: /\]\(([^)#:]+)(#[^)]*)?\)/) {
-      let path = directory.isEmpty ? String(match.1) : "\(directory)/\(match.1)"
-      #expect(FileManager.default.fileExists(atPath: path), "\(document): \(match.1)")
+  @Test(arguments: ["README.md", "Docs/OPERATING.md", "Docs/migration.md", "Docs/performance.md", "Examples/README.md"])
+  func `its commands are understood`(path: String) throws {
+    let roots = Dictionary(uniqueKeysWithValues: ProgramCommand.roots.map { ($0.configuration.commandName ?? "", $0) })
+    var count = 0
+    for line in Self.fenced(try Self.text(path)) {
+      let line = line.trimmingPrefix { $0 == " " }
+      let command = line.firstRange(of: " #").map { line[..<$0.lowerBound] } ?? line
+      for words in pipeline(String(command)) {
+        guard let name = words.first, let root = roots[name] else { continue }
+        count += 1
+        do {
+          _ = try root.parseAsRoot(Array(words.dropFirst()))
+        } catch {
+          Issue.record("\(line): \(root.message(for: error))")
+        }
+      }
     }
+    if path.hasSuffix("OPERATING.md") || path == "README.md" { #expect(count > 0) }
   }
 
-  @Test func `files that ARCHITECTURE names are there`() throws {
-    let all = files(under: "Sources") + files(under: "Tests")
-    for match in try text("ARCHITECTURE.md").matches(of: /`([A-Za-z+\/]+\.swift)`/) {
-      #expect(all.contains { ("/" + $0).hasSuffix("/" + match.1) }, "\(match.1)")
+  @Test func `OPERATING tells of every record, and of messages that there are`() throws {
+    let text = try Self.text("Docs/OPERATING.md")
+    for kind in RecordKind.allCases { #expect(text.contains("`\(kind.rawValue)`"), "\(kind.rawValue)") }
+    let sources = try Self.sources()
+    let alarms = text.components(separatedBy: "## Alarms of the logs").last?.components(separatedBy: "### The process")
+    var count = 0
+    for row in alarms?.first?.split(separator: "\n") ?? [] where row.hasPrefix("| `") {
+      let messages = row.split(separator: "|")[0].matches(of: /`([^`]*)`/).map { $0.1 }
+      for message in messages {
+        count += 1
+        let known = message.prefix { $0 != "…" && $0 != "=" }.components(separatedBy: " record")[0]
+          .trimmingCharacters(in: .whitespaces)
+        #expect(sources.contains(known), "\(message)")
+      }
     }
+    #expect(count > 20)
   }
 
-  @Test func `tests that ARCHITECTURE names are there`() throws {
-    let sources = try files(under: "Tests").filter { $0.hasSuffix(".swift") }.map(text).joined()
-    let bounds = try text("ARCHITECTURE.md").split(separator: "\n").filter { $0.hasPrefix("| ") }
-    let names = bounds.compactMap { $0.firstMatch(of: /\| `([^`|]+ [^`|]+)` \|$/)?.1 }
-    #expect(names.count > 20)
-    for name in names { #expect(sources.contains("func `\(name)`"), "\(name)") }
-  }
-
-  /// Every `medctl …` line of README, with the programs' own words for what is optional.
-  @Test func `commands that README shows are understood`() throws {
-    let lines = try text("README.md").split(separator: "\n").filter {
-      $0.hasPrefix("medctl ") || $0.hasPrefix("medispatcher ")
-    }
-    #expect(lines.count >= 5)
-    for line in lines {
-      let command = line.split(separator: "  ", maxSplits: 1)[0]
-      var words = command.replacing("'{\"order\": 4711}'", with: "{}").split(separator: " ").map(String.init)
-      let program = words.removeFirst()
-      // A config file that isn't there is found out after the arguments were understood.
-      let place = words.firstIndex(of: "try.toml")
-      if let place { words[place] = "/nonexistent/try.toml" } else { words.append("--help") }
-      #expect(try ProgramRun(program, words).status == (place == nil ? 0 : 78), "\(line)")
-    }
+  private static func sources() throws -> String {
+    let folder = root.appendingPathComponent("Sources")
+    let names = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+    return try names.filter { $0.hasSuffix(".swift") }
+      .map { try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8) }.joined(separator: "\n")
   }
 }

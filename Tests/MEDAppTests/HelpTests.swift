@@ -36,7 +36,7 @@ struct ProgramCommand: CustomTestStringConvertible, Sendable {
 }
 
 /// The words of each command of a pipeline, as a shell would take them apart.
-private func pipeline(_ line: String) -> [[String]] {
+func pipeline(_ line: String) -> [[String]] {
   var commands: [[String]] = [[]]
   var word: String?
   var quote: Character?

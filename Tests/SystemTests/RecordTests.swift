@@ -147,20 +147,39 @@ struct RecordTests {
     #expect(try await system.stopDispatcher() == .code(0))
   }
 
-  @Test func `with the DATA log's name taken by something else the error log says that messages wait`() async throws {
+  /// Directories where the DATA log and its successors would be: unlike a full disk they leave room for the error log.
+  private func takeNames(_ numbers: ClosedRange<Int>, _ system: SystemHarness) throws {
+    let log = system.directory.file("log/data.log")
+    try FileManager.default.moveItem(atPath: log, toPath: system.directory.file("log/data.old.log"))
+    for number in numbers {
+      let name = number == 0 ? "log/data.log" : "log/data.\(number).log"
+      try FileManager.default.createDirectory(
+        atPath: system.directory.file(name), withIntermediateDirectories: false)
+    }
+  }
+
+  @Test func `with the DATA log's name taken by something else the next one is used`() async throws {
     let system = try await SystemHarness.start(settings: ["MaxRetryTimesOfSendingMessage": "0"])
     try await system.subscribe { _ in .refuse(.status(500)) }
     try await startWithLog(system)
-    let log = system.directory.file("log/data.log")
-    try FileManager.default.moveItem(atPath: log, toPath: system.directory.file("log/data.old.log"))
-    try FileManager.default.createDirectory(atPath: log, withIntermediateDirectories: false)
-    try await Task.sleep(for: .seconds(1.5))  // why: a file that was moved is noticed within a second
+    try takeNames(0...0, system)
+    try system.publish(0..<10)
+    try await system.waitUntilEmpty()
+    #expect(try system.whereabouts().recorded == system.ledger.expected)
+    #expect(try await system.stopDispatcher() == .code(0))
+  }
+
+  @Test func `while no DATA log can be opened the error log says that messages wait, and they do`() async throws {
+    let system = try await SystemHarness.start(settings: ["MaxRetryTimesOfSendingMessage": "0"])
+    try await system.subscribe { _ in .refuse(.status(500)) }
+    try await startWithLog(system)
+    try takeNames(0...1000, system)
     try system.publish(0..<10)
     try await eventually("it is said", within: .seconds(20)) {
       system.log("error").contains("the DATA log can't be written; messages wait for it")
     }
     #expect(try system.server.jobs().all == 10)
-    try FileManager.default.removeItem(atPath: log)
+    try FileManager.default.removeItem(atPath: system.directory.file("log/data.log"))
     try await system.waitUntilEmpty()
     #expect(try system.whereabouts().recorded == system.ledger.expected)
     #expect(try await system.stopDispatcher() == .code(0))
