@@ -44,8 +44,8 @@ struct DeliveryTests {
     #expect(Set(requests.map { $0.field("jobid") }) == ["1700000000.250000-1-\(id)"])
     let waits = zip(requests, requests.dropFirst()).map { $1.arrival - $0.arrival }
     // Never early; how late depends on the machine.
-    #expect(waits[0] >= .milliseconds(900) && waits[0] < .seconds(3.5))
-    #expect(waits[1] >= .milliseconds(3900) && waits[1] < .seconds(9))
+    #expect(waits[0] >= .milliseconds(900))
+    #expect(waits[1] >= .milliseconds(3900))
     try await system.waitUntilEmpty()
     let record = try #require(system.records("EXHAUSTED").first)
     #expect(record.subscription == id)

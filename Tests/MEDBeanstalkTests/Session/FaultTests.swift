@@ -162,12 +162,13 @@ struct FaultTests {
     }
   }
 
-  @Test func `a put to a server that isn't there is told at once`() async throws {
+  @Test func `a put to a server that isn't there is told as soon as that is known`() async throws {
     let port = try FreePort.next()
-    try await withSession("127.0.0.1:\(port)", waitForConnection: false) { actor, server in
-      let began = ContinuousClock.now
+    var configuration = BeanstalkConfiguration()
+    // Far longer than any test may take.
+    configuration.firstConnectPatience = .seconds(3600)
+    try await withSession("127.0.0.1:\(port)", configuration, waitForConnection: false) { actor, server in
       #expect(await server.put([Put(tube: orders, body: [1])]) == [.unavailable])
-      #expect(ContinuousClock.now - began < .seconds(5))
       #expect(server.health.latestError?.code == .unreachable)
       await #expect(throws: BeanstalkError.self) { try await server.statistics() }
     }
