@@ -92,7 +92,7 @@ struct BinaryTests {
   }
 
   @Test(arguments: [
-    ["medispatcher"], ["medispatcher", "--check-config"], ["amender"], ["medctl", "publish", "t", "1"],
+    ["medispatcher"], ["medispatcher", "--check-config"], ["medctl", "publish", "t", "1"],
   ])
   func `a config file that can't be used ends with 78`(command: [String]) throws {
     let scratch = try Scratch()
@@ -183,15 +183,6 @@ struct BinaryTests {
     #expect(run.status == 1)
     #expect(run.errors.contains("DAEMON_USER: there is no user \"no-such-user\""))
     #expect(throws: Never.self) { try Privileges.drop(to: NSUserName(), owned: []) }
-  }
-
-  @Test func `amender ends with 1 when a server can't be reached, and says so`() throws {
-    let scratch = try Scratch()
-    let run = try ProgramRun("amender", ["-f", try config(scratch), "--json"])
-    #expect(run.status == 1)
-    let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
-    #expect(object?["complete"] as? Bool == false)
-    #expect(run.output.contains("can't connect to 127.0.0.1:1"))
   }
 
   @Test func `medctl adds and lists subscriptions`() throws {

@@ -83,38 +83,3 @@ struct PublishingTests {
     #expect(last == (150, 150))
   }
 }
-
-@Suite("§13 The report of amender")
-struct AmendReportTests {
-  private let report = AmendReport(
-    servers: [
-      .init(
-        address: "a:1",
-        tubes: [
-          .init(name: "x", buried: 3, outcome: .kicked(3)), .init(name: "y", buried: 2, outcome: .watched(by: 1)),
-        ], tubesSeen: 5),
-      .init(address: "b:1", failure: "gone"),
-    ], isDryRun: false)
-
-  @Test func `it names servers, tubes and totals`() {
-    #expect(
-      report.text == """
-        a:1: 5 tubes, 2 with buried jobs
-          tube  buried  result
-          x          3  kicked 3
-          y          2  skipped: watched by 1 connection
-        b:1: 0 tubes, 0 with buried jobs
-          failed: gone
-        total: 2 servers (1 failed), 5 buried, 3 kicked, 1 watched tubes skipped
-        """)
-    #expect(!report.isComplete)
-  }
-
-  @Test func `skipped tubes are no failure, failed ones are`() {
-    var good = report
-    good.servers.removeLast()
-    #expect(good.isComplete)
-    good.servers[0].tubes.append(.init(name: "z", buried: 1, outcome: .failed("no")))
-    #expect(!good.isComplete)
-  }
-}

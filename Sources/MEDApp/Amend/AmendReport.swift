@@ -1,117 +1,71 @@
-import MEDCore
-
-/// What `amender` is asked to do (SPEC §13).
-public struct AmendRequest: Sendable {
-  public var servers: [QueueServerAddress]
-  /// Only this tube; nil: all.
-  public var tube: String?
-  /// Queue servers that are worked on at the same time.
-  public var concurrency = 4
-  public var isDryRun = false
-  public var includesWatched = false
-
-  public init(servers: [QueueServerAddress]) { self.servers = servers }
-}
-
 /// What came of it, per server and tube.
 public struct AmendReport: Sendable, Equatable {
   public struct Tube: Sendable, Equatable {
     public enum Outcome: Sendable, Equatable {
-      case kicked(Int)
+      /// All that was buried; less than that if others took some meanwhile.
+      case kicked
       /// Would have been kicked (dry run).
       case wouldKick
       /// Somebody watches it: its jobs are being worked on.
       case watched(by: Int)
       case failed(String)
+      /// It was told to stop.
+      case interrupted
     }
 
     public let name: String
+    /// At the first look.
     public let buried: Int
-    public let outcome: Outcome
+    public var kicked = 0
+    public var outcome = Outcome.kicked
+    /// Still buried, as far as is known.
+    public var left = 0
   }
 
   public struct Server: Sendable, Equatable {
     public let address: String
     /// Tubes with buried jobs, by name. The others are not listed.
     public var tubes: [Tube] = []
+    /// Tubes that were to be looked at.
     public var tubesSeen = 0
+    /// Those among them that weren't looked at, because something failed or it was told to stop.
+    public var tubesNotReached = 0
     /// Why the server could not be worked on, or not to the end.
     public var failure: String?
+    /// Another address of the config file that leads to this server too: it is done there.
+    public var sameAs: String?
+    var matched: Set<TubePattern> = []
   }
 
   public var servers: [Server]
   public let isDryRun: Bool
+  /// It was told to stop before all was done.
+  public var isInterrupted = false
+  /// Patterns that no tube matches.
+  public var unmatched: [TubePattern] = []
 
   /// Whether everything that was asked for was done.
   public var isComplete: Bool {
-    servers.allSatisfy { server in
-      server.failure == nil && !server.tubes.contains { if case .failed = $0.outcome { true } else { false } }
-    }
+    !isInterrupted && unmatched.isEmpty
+      && servers.allSatisfy { $0.failure == nil && !$0.tubes.contains(where: \.failed) }
   }
 
-  public var kicked: Int { servers.flatMap(\.tubes).reduce(0) { $0 + $1.kicked } }
-  public var buried: Int { servers.flatMap(\.tubes).reduce(0) { $0 + $1.buried } }
-  public var watchedTubes: Int {
-    servers.flatMap(\.tubes).count { if case .watched = $0.outcome { true } else { false } }
+  public var tubes: Int { servers.reduce(0) { $0 + $1.tubes.count } }
+  public var buried: Int { sum(\.buried) }
+  public var kicked: Int { sum(\.kicked) }
+  public var left: Int { sum(\.left) }
+  public var watchedTubes: Int { servers.reduce(0) { $0 + $1.tubes.count(where: \.isWatched) } }
+  /// Buried in watched tubes.
+  public var leftWatched: Int {
+    servers.reduce(0) { sum, server in server.tubes.reduce(sum) { $0 + ($1.isWatched ? $1.left : 0) } }
+  }
+
+  private func sum(_ value: (Tube) -> Int) -> Int {
+    servers.reduce(0) { sum, server in server.tubes.reduce(sum) { $0 + value($1) } }
   }
 }
 
 extension AmendReport.Tube {
-  var kicked: Int { if case .kicked(let count) = outcome { count } else { 0 } }
-
-  var inWords: String {
-    switch outcome {
-    case .kicked(let count): "kicked \(count)"
-    case .wouldKick: "would kick \(buried)"
-    case .watched(let count): "skipped: watched by \(count) connection\(count == 1 ? "" : "s")"
-    case .failed(let reason): "failed: \(reason)"
-    }
-  }
-}
-
-extension AmendReport {
-  /// The report for people.
-  public var text: String {
-    var lines: [String] = []
-    for server in servers {
-      lines.append("\(server.address): \(server.tubesSeen) tubes, \(server.tubes.count) with buried jobs")
-      var table = TextTable(["  tube", "buried", "result"], flushLeft: [2])
-      for tube in server.tubes {
-        table.add(["  " + escapeControlCharacters(tube.name[...]), "\(tube.buried)", tube.inWords])
-      }
-      if !server.tubes.isEmpty { lines += table.lines }
-      if let failure = server.failure { lines.append("  failed: \(failure)") }
-    }
-    let failures = servers.count { $0.failure != nil }
-    lines.append(
-      "total: \(servers.count) servers (\(failures) failed), \(buried) buried, "
-        + (isDryRun ? "nothing kicked (dry run)" : "\(kicked) kicked") + ", \(watchedTubes) watched tubes skipped")
-    return lines.joined(separator: "\n")
-  }
-
-  /// The same for scripts: one JSON object.
-  public var json: String {
-    var bytes = Array(
-      #"{"dry_run":\#(isDryRun),"buried":\#(buried),"kicked":\#(kicked),"complete":\#(isComplete)"#.utf8)
-    bytes += #","servers":["#.utf8
-    for (index, server) in servers.enumerated() {
-      bytes += (index > 0 ? "," : "").utf8
-      bytes += #"{"address":"#.utf8
-      appendJSONString(server.address, to: &bytes)
-      bytes += #","tubes_seen":\#(server.tubesSeen),"failure":"#.utf8
-      if let failure = server.failure { appendJSONString(failure, to: &bytes) } else { bytes += "null".utf8 }
-      bytes += #","tubes":["#.utf8
-      for (index, tube) in server.tubes.enumerated() {
-        bytes += (index > 0 ? "," : "").utf8
-        bytes += #"{"tube":"#.utf8
-        appendJSONString(tube.name, to: &bytes)
-        bytes += #","buried":\#(tube.buried),"kicked":\#(tube.kicked),"result":"#.utf8
-        appendJSONString(tube.inWords, to: &bytes)
-        bytes += "}".utf8
-      }
-      bytes += "]}".utf8
-    }
-    bytes += "]}".utf8
-    return String(decoding: bytes, as: UTF8.self)
-  }
+  var failed: Bool { if case .failed = outcome { true } else { false } }
+  var isWatched: Bool { if case .watched = outcome { true } else { false } }
 }

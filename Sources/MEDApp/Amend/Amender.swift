@@ -1,63 +1,64 @@
+import MEDBeanstalk
 import MEDCore
 import MEDLoop
 
 /// Kicks what a dispatcher that died left buried (SPEC §13).
 public enum Amender {
-  /// Tubes asked about with one write.
-  private static let batch = 64
+  /// Queue servers worked on at the same time.
+  private static let mostServers = 64
 
-  /// Works on all servers; what fails on one doesn't keep the others from being done.
-  public static func run(_ request: AmendRequest) -> AmendReport {
+  /// Works on all servers; what fails on one doesn't keep the others from being done. A cancelled task ends after the
+  /// batches that are under way, and the report tells what was done.
+  /// - Throws: `LoopError` if the system has no thread left.
+  public static func run(_ request: AmendRequest, progress: ProgressBar) async throws -> AmendReport {
+    let loop = try EventLoop.start(name: "amender")
+    defer { loop.stop() }
     let servers = request.servers
-    let results = Locked<[AmendReport.Server?]>(servers.map { _ in nil })
-    let next = Locked(0)
-    @Sendable func work() {
-      while true {
-        let index = next.withLock { index in
-          defer { index += 1 }
-          return index
+    let known = KnownServers()
+    let progress = AmendProgress(progress, servers: servers.count)
+    let next = Locked(servers.indices)
+    var done: [(Int, AmendReport.Server)] = []
+    await withTaskGroup(of: [(Int, AmendReport.Server)].self) { group in
+      for _ in 0..<min(servers.count, mostServers) {
+        group.addTask {
+          var done: [(Int, AmendReport.Server)] = []
+          while let index = next.withLock({ $0.popFirst() }) {
+            let server = ServerAmend(servers[index], request, known, progress)
+            done.append((index, await server.run(on: loop)))
+          }
+          return done
         }
-        guard index < servers.count else { return }
-        let report = amend(servers[index], request)
-        results.withLock { $0[index] = report }
       }
+      for await part in group { done += part }
     }
-    let helpers = (1..<max(1, min(request.concurrency, servers.count))).compactMap { _ in
-      try? Thread(named: "amender", work)
-    }
-    work()
-    for helper in helpers { helper.join() }
-    return AmendReport(servers: results.withLock { $0 }.compactMap(\.self), isDryRun: request.isDryRun)
+    progress.end()
+    return report(done.sorted { $0.0 < $1.0 }.map(\.1), of: request)
   }
 
-  private static func amend(_ server: QueueServerAddress, _ request: AmendRequest) -> AmendReport.Server {
-    var report = AmendReport.Server(address: server.description)
-    do throws(SystemError) {
-      let connection = try BeanstalkConnection(server)
-      var tubes = try connection.tubes().filter { $0 != "default" }.sorted()
-      if let wanted = request.tube { tubes = tubes.filter { $0 == wanted } }
-      report.tubesSeen = tubes.count
-      for start in stride(from: 0, to: tubes.count, by: batch) {
-        let names = tubes[start..<min(start + batch, tubes.count)]
-        let statistics = try connection.statistics(of: names)
-        for (name, counters) in zip(names, statistics) {
-          guard let counters, let buried = counters["current-jobs-buried"], buried > 0 else { continue }
-          let outcome = try amend(name, buried, watching: counters["current-watching"] ?? 0, connection, request)
-          report.tubes.append(AmendReport.Tube(name: name, buried: buried, outcome: outcome))
-        }
+  private static func report(_ servers: [AmendReport.Server], of request: AmendRequest) -> AmendReport {
+    var report = AmendReport(servers: servers, isDryRun: request.isDryRun)
+    // Told to stop when all was done already isn't worth a word.
+    report.isInterrupted =
+      Task.isCancelled
+      && servers.contains {
+        $0.failure != nil || $0.tubesNotReached > 0 || $0.tubes.contains { $0.outcome == .interrupted }
       }
-    } catch {
-      report.failure = error.message
-    }
+    let matched = servers.reduce(into: Set<TubePattern>()) { $0.formUnion($1.matched) }
+    report.unmatched = request.patterns.filter { !matched.contains($0) }
     return report
   }
+}
 
-  private static func amend(
-    _ tube: String, _ buried: Int, watching: Int, _ connection: BeanstalkConnection, _ request: AmendRequest
-  ) throws(SystemError) -> AmendReport.Tube.Outcome {
-    if watching > 0, !request.includesWatched { return .watched(by: watching) }
-    if request.isDryRun { return .wouldKick }
-    // Fewer if somebody else was at it too: then nothing is left to do.
-    return .kicked(try connection.kickBuried(buried, in: tube))
+/// Runs of queue servers by their `id`: the config file may name one server twice, by name and by address.
+final class KnownServers: Sendable {
+  private let addresses = Locked<[String: String]>([:])
+
+  /// - Returns: the address by which the server is worked on already; nil: by this one, from now on.
+  func claim(_ instance: String, for address: String) -> String? {
+    addresses.withLock { addresses in
+      if let other = addresses[instance] { return other }
+      addresses[instance] = address
+      return nil
+    }
   }
 }

@@ -9,7 +9,7 @@ extension ConfigOption {
       "QueueServerType", \.queueServerType, .oneOf("beanstalk"), effect: .none,
       "The kind of the queue servers: beanstalkd."),
     ConfigOption(
-      "QueueServerAddr", \.queueServers, .queueServers,
+      "QueueServerAddr", \.queueServers, .queueServers(),
       "The queue servers. Every one of them is served on its own; a message goes to any that is alive."),
     ConfigOption(
       "QueueServerPoolListenConnCount", \.listenConnections, .integer(1...64, unit: "connections"),

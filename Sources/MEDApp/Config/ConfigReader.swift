@@ -84,7 +84,7 @@ struct ConfigReader {
     }
   }
 
-  private func substituted(_ raw: RawValue) throws(EnvironmentSubstitution.Failure) -> RawValue {
+  func substituted(_ raw: RawValue) throws(EnvironmentSubstitution.Failure) -> RawValue {
     switch raw {
     case .string(let text): return .string(try EnvironmentSubstitution.apply(to: text, environment))
     case .array(let values):

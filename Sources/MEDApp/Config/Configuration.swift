@@ -19,6 +19,12 @@ public struct Configuration: Sendable {
   public static func load(
     _ path: String, environment: [String: String] = processEnvironment()
   ) throws(ConfigurationError) -> Configuration {
+    let text = try text(of: path)
+    return try parse(text, path: path, environment: environment)
+  }
+
+  /// The file at `path`, at most 4 MiB of UTF-8.
+  static func text(of path: String) throws(ConfigurationError) -> String {
     func failed(_ message: String) -> ConfigurationError {
       ConfigurationError(diagnostics: [
         ConfigDiagnostic(severity: .error, file: path, line: nil, key: nil, message: message)
@@ -27,7 +33,7 @@ public struct Configuration: Sendable {
     let bytes: [UInt8]
     do { bytes = try readFile(path, atMost: maximumBytes) } catch { throw failed(error.message) }
     guard let text = String(validating: bytes, as: UTF8.self) else { throw failed("it is not valid UTF-8") }
-    return try parse(text, path: path, environment: environment)
+    return text
   }
 
   /// The same for a text that is there already.

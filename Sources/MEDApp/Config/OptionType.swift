@@ -196,7 +196,8 @@ private func parts(_ raw: RawValue) -> [String]? {
 
 extension OptionType {
   static func list<Element: CustomStringConvertible & Hashable>(
-    _ allowed: String, count: ClosedRange<Int>, _ make: @escaping @Sendable (String) -> Element?
+    _ allowed: String, count: ClosedRange<Int>, eachOnce: Bool = true,
+    _ make: @escaping @Sendable (String) -> Element?
   ) -> Self where Value == [Element] {
     Self(allowed: allowed) { raw throws(Refusal) in
       guard let texts = parts(raw) else { throw Refusal() }
@@ -207,8 +208,11 @@ extension OptionType {
       var values: [Element] = []
       for text in texts {
         guard let value = make(text) else { throw Refusal(reason: RawValue.string(text).found) }
-        guard !values.contains(value) else { throw Refusal(reason: "\(RawValue.string(text).found) twice") }
-        values.append(value)
+        guard values.contains(value) else {
+          values.append(value)
+          continue
+        }
+        if eachOnce { throw Refusal(reason: "\(RawValue.string(text).found) twice") }
       }
       return values
     } write: { values in
@@ -218,9 +222,11 @@ extension OptionType {
 }
 
 extension OptionType where Value == [QueueServerAddress] {
-  static var queueServers: Self {
+  /// A dispatcher would consume a server twice that stands there twice; tools may take it once.
+  static func queueServers(eachOnce: Bool = true) -> Self {
     let list = list(
-      "host:port with commas between them (an IPv6 host in brackets, port 11300 if left out)", count: 1...1024
+      "host:port with commas between them (an IPv6 host in brackets, port 11300 if left out)", count: 1...1024,
+      eachOnce: eachOnce
     ) {
       QueueServerAddress($0)
     }

@@ -1,4 +1,5 @@
 import Glibc
+import MEDBeanstalk
 import MEDCore
 import MEDLoop
 
@@ -93,7 +94,7 @@ public struct Demo {
     let deadline = ContinuousClock.now + .seconds(10)
     while true {
       do throws(SystemError) {
-        _ = try BeanstalkConnection(address, timeout: .seconds(2))
+        close(try connectTCP(host: address.host, port: address.port, timeout: .seconds(2)))
         break
       } catch {
         guard child.isRunning, ContinuousClock.now < deadline else {
@@ -140,11 +141,12 @@ public struct Demo {
   }
 
   private func waitUntilWatched(_ scene: DemoScene, _ dispatcher: ChildProcess) throws {
-    let connection = try BeanstalkConnection(scene.server)
+    let server = scene.server
+    let client = try runBlocking { try await BeanstalkClient.connect(to: server, configuration: .forTools) }
+    guard let mainQueue = TubeName(scene.mainQueue) else { return }
     let deadline = ContinuousClock.now + .seconds(20)
     while true {
-      let counters = try connection.statistics(of: [scene.mainQueue]).first ?? nil
-      if let watching = counters?["current-watching"], watching > 0 { return }
+      if let tube = try runBlocking({ try await client.statistics(of: mainQueue) }), tube.watching > 0 { return }
       guard dispatcher.isRunning else {
         throw SystemError(
           message: "the dispatcher ended: \(scene.place.lastLine(of: "medispatcher.log") ?? "no reason given")")

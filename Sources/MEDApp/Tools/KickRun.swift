@@ -1,7 +1,8 @@
 import MEDBeanstalk
 import MEDCore
+import MEDLoop
 
-/// `medctl kick`: the buried jobs of one tube go back to ready, each by its number, so that no delayed one is woken.
+/// `medctl kick`: the buried jobs of one tube go back to ready, and no delayed one is woken.
 public struct KickRun: Sendable {
   private let tube: TubeName
   private let servers: [QueueServerAddress]
@@ -51,14 +52,25 @@ public struct KickRun: Sendable {
         seen.outcome = .watched(by: statistics.watching)
         return
       }
-      seen.outcome = .kicked(0)
       let wanted = min(limit, statistics.buried)
-      guard wanted > 0 else { return }
-      let kicked = try await client.kickBuried(in: tube) { done in
-        if statistics.buried > 100 { progress.show(done, of: wanted) }
-        return done < wanted
+      let includesWatched = includesWatched
+      let watchers = Locked(0)
+      let kicked = Locked(0)
+      defer {
+        seen.kicked = kicked.withLock { $0 }
+        progress.end()
       }
-      seen.outcome = .kicked(kicked)
+      _ = try await client.kickBuried(in: tube, atMost: wanted) { now in
+        watchers.withLock { $0 = now.watching }
+        return now.watching == 0 || includesWatched
+      } progress: { done in
+        kicked.withLock { $0 = done }
+        if wanted > 100 { progress.show(done, of: wanted) }
+        return true
+      }
+      let watching = watchers.withLock { $0 }
+      let isCutShort = kicked.withLock { $0 } < wanted && watching > 0 && !includesWatched
+      seen.outcome = isCutShort ? .watched(by: watching) : .kicked
     } catch {
       seen.outcome = .failed((error as? BeanstalkError)?.message ?? "\(error)")
     }
@@ -69,7 +81,7 @@ public struct KickRun: Sendable {
 public struct KickReport: Sendable {
   struct Server: Sendable {
     enum Outcome: Sendable, Equatable {
-      case kicked(Int)
+      case kicked
       /// Somebody works on it: nothing was done.
       case watched(by: Int)
       case noSuchTube
@@ -80,16 +92,18 @@ public struct KickReport: Sendable {
     var buried = 0
     var outcome = Outcome.noSuchTube
 
-    var kicked: Int { if case .kicked(let count) = outcome { count } else { 0 } }
+    var kicked = 0
 
     var inWords: String {
-      switch outcome {
-      case .kicked(let count): "kicked \(count) of \(buried)"
+      let before = kicked > 0 ? "kicked \(kicked), then " : ""
+      return switch outcome {
+      case .kicked: "kicked \(kicked) of \(buried)"
       case .watched(let count):
-        "skipped: watched by \(count) connection\(count == 1 ? "" : "s"), so a dispatcher works on it and its jobs would"
+        before
+          + "skipped: watched by \(count) connection\(count == 1 ? "" : "s"), so a dispatcher works on it and its jobs would"
           + " be pushed twice; --even-watched kicks them all the same"
       case .noSuchTube: "has no such tube"
-      case .failed(let reason): "failed: \(escapeControlCharacters(reason[...]))"
+      case .failed(let reason): before + "failed: \(escapeControlCharacters(reason[...]))"
       }
     }
   }

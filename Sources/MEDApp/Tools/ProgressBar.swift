@@ -5,7 +5,8 @@ import MEDLoop
 public final class ProgressBar: Sendable {
   private let title: String
   private let isShown: Bool
-  private let drawn = Locked(-1)
+  /// In percent; nil: nothing stands on the line.
+  private let drawn = Locked<Int?>(nil)
   private static let width = 30
 
   public init(_ title: String, isShown: Bool = isatty(STDERR_FILENO) == 1) {
@@ -17,14 +18,23 @@ public final class ProgressBar: Sendable {
     let percent = total > 0 ? min(100, done * 100 / total) : 100
     guard isShown else { return }
     let isNews = drawn.withLock { drawn in
-      defer { drawn = percent }
-      return percent != drawn || done == total
+      defer { drawn = done >= total ? nil : percent }
+      return percent != drawn || done >= total
     }
     guard isNews else { return }
     let filled = percent * Self.width / 100
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
     let end = done >= total ? "\n" : ""
     try? writeAll("\r\u{1b}[K\(title) \(bar) \(percent) % (\(done)/\(total))\(end)".utf8, to: STDERR_FILENO)
+  }
+
+  /// Leaves a bar that wasn't filled as it is.
+  public func end() {
+    let wasOpen = drawn.withLock { drawn in
+      defer { drawn = nil }
+      return drawn != nil
+    }
+    if wasOpen { try? writeAll("\n".utf8, to: STDERR_FILENO) }
   }
 }
 

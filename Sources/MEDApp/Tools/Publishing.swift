@@ -1,3 +1,4 @@
+import MEDBeanstalk
 import MEDCore
 
 /// A message that is ready to be put into the main queue.
@@ -16,26 +17,43 @@ public protocol Publishing: AnyObject {
 
 /// Publishes over a connection of its own to the first queue server that answers.
 public final class BeanstalkPublisher: Publishing {
-  private let connection: BeanstalkConnection
+  private static let patience = Duration.seconds(3)
+
+  private let client: BeanstalkClient
   private let tube: TubeName
 
   /// - Throws: when none of the servers can be reached, naming the last one's reason.
   public init(servers: [QueueServerAddress], tube: String) throws {
     guard let name = TubeName(tube) else { throw SystemError(message: "\(quoted(tube)) is not the name of a tube") }
-    var failure = SystemError(message: "there are no queue servers")
-    for server in servers {
-      do throws(SystemError) {
-        connection = try BeanstalkConnection(server)
-        self.tube = name
-        return
-      } catch {
-        failure = error
+    self.tube = name
+    client = try runBlocking {
+      var failure = SystemError(message: "there are no queue servers")
+      for server in servers {
+        do {
+          return try await BeanstalkClient.connect(to: server, configuration: .forTools, patience: Self.patience)
+        } catch {
+          let reason = (error as? BeanstalkError)?.message ?? "\(error)"
+          failure = SystemError(message: "can't connect to \(server) (\(reason))")
+        }
       }
+      throw failure
     }
-    throw failure
   }
 
-  public func publish(_ jobs: [PublishJob]) throws { try connection.put(jobs, into: tube) }
+  public func publish(_ jobs: [PublishJob]) throws {
+    let puts = jobs.map { Put(tube: tube, body: $0.body, delay: $0.delay, priority: $0.priority) }
+    let client = client
+    for outcome in try runBlocking({ await client.put(puts) }) {
+      switch outcome {
+      case .stored: continue
+      case .tooBig: throw SystemError(message: "\(client.address) answered put with JOB_TOO_BIG")
+      case .refused(let answer):
+        throw SystemError(message: "\(client.address) answered put with \(escapeControlCharacters(answer[...]))")
+      case .unanswered: throw SystemError(message: "\(client.address) didn't answer a put: stored or not, nobody knows")
+      case .unavailable: throw SystemError(message: "\(client.address) can't be reached any more")
+      }
+    }
+  }
 }
 
 /// A message as a producer makes it (SPEC §3).

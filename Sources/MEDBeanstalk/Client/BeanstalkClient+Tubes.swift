@@ -71,7 +71,7 @@ extension BeanstalkClient {
 
   /// Makes up to `bound` buried jobs of `tube` ready; if there are none, delayed ones.
   ///
-  /// Wire: `use <tube>`, then `kick <bound>` → `KICKED <count>`. ``kickBuried(in:progress:)`` never wakes delayed ones.
+  /// Wire: `use <tube>`, then `kick <bound>` → `KICKED <count>`. ``kickBuried(in:atMost:while:progress:)`` never wakes delayed ones.
   /// - Returns: how many.
   /// - Throws: ``BeanstalkError``.
   /// - Source: beanstalkd doc/protocol.txt, "kick".
@@ -89,14 +89,29 @@ extension BeanstalkClient {
     }
   }
 
-  /// Kicks the buried jobs that `tube` has now to ready, and never a delayed one. One round trip for each.
+  /// Kicks the buried jobs that `tube` has now to ready, and no delayed one.
+  ///
+  /// In batches that hold up the server's other clients for some 5 ms each; their size follows from how long it takes.
+  /// `kick` wakes delayed jobs when there is no buried one left at that moment. So before each batch the tube is looked
+  /// at; while it has delayed jobs, or somebody watches it, a batch takes a sixteenth of the buried ones at most, and the
+  /// last 256 to 383 go one by one, by their numbers.
+  ///
+  /// Wire: `stats-tube`, `kick <n>` behind a `use`, `peek-buried`, `kick-job <id>`.
   /// - Parameters:
   ///   - tube: nothing is done if there is none.
+  ///   - limit: how many jobs at most.
+  ///   - isAllowed: asked on the client's loop before each batch, with what the server says of the tube; false ends it.
   ///   - progress: called on the client's loop with the number kicked so far; false ends it.
-  /// - Returns: how many were kicked.
+  /// - Returns: how many were kicked: those that were buried at the beginning, unless others were faster.
   /// - Throws: ``BeanstalkError``; jobs kicked before stay so.
-  public func kickBuried(in tube: TubeName, progress: @Sendable (Int) -> Bool = { _ in true }) async throws -> Int {
-    try await actor.run { _ in try await self.session.kickBuried(in: tube, progress: progress) }
+  public func kickBuried(
+    in tube: TubeName, atMost limit: Int = .max,
+    while isAllowed: @Sendable (TubeStatistics) -> Bool = { _ in true },
+    progress: @Sendable (Int) -> Bool = { _ in true }
+  ) async throws -> Int {
+    try await actor.run { _ in
+      try await self.session.kickBuried(in: tube, atMost: limit, while: isAllowed, progress: progress)
+    }
   }
 
   /// Deletes the jobs that `tube` has now: ready, delayed and buried ones. One round trip for each.

@@ -53,8 +53,7 @@ extension BeanstalkServer {
 
   private func kick(_ report: inout OrphanReport) async throws(BeanstalkError) {
     for (index, tube) in report.orphaned.enumerated() {
-      let sweep = TubeSweep(tube: tube.name, state: .buried, verb: .kick)
-      report.orphaned[index].kicked = try await sweep.run(atMost: tube.buried, on: looks) { _ in true }
+      report.orphaned[index].kicked = try await kickBuried(in: tube.name, atMost: tube.buried)
     }
   }
 

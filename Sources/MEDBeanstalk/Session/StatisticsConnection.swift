@@ -8,6 +8,8 @@ final class StatisticsConnection: LinkOwner {
   private(set) lazy var link = Link(endpoint, owner: self)
   private var connection: Connection?
   private var latestError = BeanstalkError(.unreachable, "not connected yet")
+  /// What the server can bear at once, as far as it is known.
+  var pace = KickPace()
 
   init(_ endpoint: Endpoint) { self.endpoint = endpoint }
 
@@ -17,6 +19,12 @@ final class StatisticsConnection: LinkOwner {
   func ask(_ commands: Command...) async throws(BeanstalkError) -> [Answer] {
     guard let connection else { throw latestError }
     return try await connection.ask(commands)
+  }
+
+  /// - Returns: also how long the server took for the second command.
+  func time(_ commands: Command...) async throws(BeanstalkError) -> (answers: [Answer], time: Duration) {
+    guard let connection else { throw latestError }
+    return try await connection.time(commands)
   }
 
   func statistics() async throws(BeanstalkError) -> ServerStatistics {

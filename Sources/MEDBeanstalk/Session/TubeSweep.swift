@@ -2,10 +2,9 @@ import MEDCore
 
 /// Goes through the jobs of one tube in one state, from the first on: kicks or deletes each by its number.
 ///
-/// `kick <n>` is not used: it kicks delayed jobs when there is no buried one at the moment at which the server comes to
-/// it, so whenever somebody else kicks or deletes at the same time it would wake retries before their time. `kick-job` of
-/// a number that `peek-buried` has just named can't: a buried job becomes delayed only by the hand of a consumer that
-/// takes it and releases it with a delay within that instant. The price is one round trip for each job.
+/// `kick-job` of a number that `peek-buried` has just named can't wake a delayed job: a buried one becomes delayed only by
+/// the hand of a consumer that takes it and releases it with a delay within that instant. The price is one round trip for
+/// each job; ``BuriedKick`` pays it for the last ones of a tube.
 struct TubeSweep {
   enum State: Sendable {
     case ready, delayed, buried
@@ -54,20 +53,6 @@ struct TubeSweep {
 }
 
 extension BeanstalkServer {
-  /// Kicks the buried jobs that `tube` has now to ready, and never a delayed one.
-  /// - Parameters:
-  ///   - tube: nothing is done if there is none.
-  ///   - progress: called with the number kicked so far; false ends it.
-  /// - Returns: how many were kicked; 0 if there is no such tube.
-  /// - Throws: what the connection or the server refused; jobs kicked before stay so.
-  public func kickBuried(
-    in tube: TubeName, progress: (Int) -> Bool = { _ in true }
-  ) async throws(BeanstalkError) -> Int {
-    guard let statistics = try await looks.statistics(of: tube) else { return 0 }
-    return try await TubeSweep(tube: tube, state: .buried, verb: .kick)
-      .run(atMost: statistics.buried, on: looks, progress: progress)
-  }
-
   /// Deletes the jobs that `tube` has now, ready, delayed and buried ones; reserved ones are somebody's work.
   /// - Parameters:
   ///   - tube: nothing is done if there is none.

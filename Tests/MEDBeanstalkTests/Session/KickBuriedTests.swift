@@ -58,16 +58,58 @@ struct KickBuriedTests {
     for client in clients { await client.close() }
   }
 
+  @Test func `several that kick many in batches at the same time wake no delayed job`() async throws {
+    let beanstalkd = try await BeanstalkdServer.start()
+    let orders = try tube("orders")
+    try fill(beanstalkd, buried: 2000, delayed: 50)
+    let kicked = try await withThrowingTaskGroup(of: Int.self) { group in
+      for _ in 0..<3 {
+        let client = try await client(beanstalkd)
+        group.addTask { try await client.kickBuried(in: orders) }
+      }
+      return try await group.reduce(0, +)
+    }
+    #expect(kicked == 2000)
+    try #expect(beanstalkd.jobs() == JobTotals(ready: 2000, delayed: 50))
+  }
+
+  @Test(arguments: [0, 5])
+  func `no more than the limit is kicked`(delayed: Int) async throws {
+    let beanstalkd = try await BeanstalkdServer.start()
+    try fill(beanstalkd, buried: 300, delayed: delayed)
+    let client = try await client(beanstalkd)
+    #expect(try await client.kickBuried(in: tube("orders"), atMost: 170) == 170)
+    try #expect(beanstalkd.jobs() == JobTotals(ready: 170, delayed: delayed, buried: 130))
+    #expect(try await client.kickBuried(in: tube("orders"), atMost: 0) == 0)
+    await client.close()
+  }
+
+  @Test func `it is asked before each batch, with what the tube is then`() async throws {
+    let beanstalkd = try await BeanstalkdServer.start()
+    try fill(beanstalkd, buried: 300, delayed: 0)
+    let client = try await client(beanstalkd)
+    let seen = MEDTestSupport.Locked<[Int]>([])
+    let kicked = try await client.kickBuried(in: tube("orders")) { tube in
+      seen.withLock { $0.append(tube.buried) }
+      return tube.buried == 300
+    }
+    #expect(kicked == 100)
+    #expect(seen.withLock { $0 } == [300, 200])
+    await client.close()
+  }
+
   @Test func `it ends although jobs keep being buried, and when it is told to`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    try fill(beanstalkd, buried: 10, delayed: 0)
+    try fill(beanstalkd, buried: 10, delayed: 1)
     let client = try await client(beanstalkd)
     let orders = try tube("orders")
     let witness = MEDTestSupport.Locked(0)
-    let kicked = try await client.kickBuried(in: orders) { done in
-      witness.withLock { $0 = done }
-      return done < 4
-    }
+    let kicked = try await client.kickBuried(
+      in: orders,
+      progress: { done in
+        witness.withLock { $0 = done }
+        return done < 4
+      })
     #expect(kicked == 4)
     #expect(witness.withLock { $0 } == 4)
     let worker = Task {
