@@ -38,12 +38,12 @@ test: install ## Build and run all tests: make test FILTER=… WIDTH=…
 	swift test --skip-build $(TEST_ARGUMENTS)
 
 test-tsan: install ## The tests under the thread sanitizer
-	swift test --scratch-path .build-tsan --sanitize=thread $(TEST_ARGUMENTS)
+	SANITIZED=thread swift test --scratch-path .build-tsan --sanitize=thread $(TEST_ARGUMENTS)
 
 # Not for leaks: the TOML parser leaks some KB with each config file that it reads, and a program that ends leaves its
 # variables. What grows is what the soak looks for.
 test-asan: install ## The tests under the address sanitizer
-	ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
+	SANITIZED=address ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
 
 lint: ## Check formatting and house rules
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)

@@ -113,7 +113,11 @@ struct PushConnectionTests {
     try await eventually("as many are open as before") { openDescriptors() <= before + 8 }
   }
 
-  @Test func `memory stays flat over 20,000 pushes`() async throws {
+  /// Sanitizers keep a shadow of it, which grows.
+  private static let isSanitized = ProcessInfo.processInfo.environment["SANITIZED"] != nil
+
+  @Test(.disabled(if: isSanitized, "memory is measured without sanitizers"))
+  func `memory stays flat over 20,000 pushes`() async throws {
     let child = try await ChildTest.run("childStaysFlat")
     #expect(child.hasPassed, "\(child.output)\(child.errors)")
   }

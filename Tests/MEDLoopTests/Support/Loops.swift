@@ -36,7 +36,7 @@ func withLoop(_ body: (EventLoop) async throws -> Void) async throws {
 func eventually(
   _ claim: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
 ) async throws {
-  let deadline = ContinuousClock.now + .seconds(30)
+  let deadline = ContinuousClock.now + .seconds(120)
   while ContinuousClock.now < deadline {
     if try await condition() { return }
     try await Task.sleep(for: .milliseconds(1))  // why: the pause between two looks
