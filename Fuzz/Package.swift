@@ -19,6 +19,7 @@ let package = Package(
     .target(name: "FuzzSupport", dependencies: ["CFuzzer"]),
     fuzz("fuzz-msgpack", "MEDCore"),
     fuzz("fuzz-json-answer", "MEDCore"),
+    fuzz("fuzz-data-line", "MEDCore"),
     fuzz("fuzz-beanstalk-replies", "MEDBeanstalk"),
   ]
 )

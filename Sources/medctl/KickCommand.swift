@@ -43,7 +43,7 @@ struct KickCommand: ParsableCommand {
   func run() throws {
     let settings = try config.load()
     let report = try failing {
-      var kick = try KickRun(tube: tube, servers: try servers(settings))
+      var kick = try KickRun(tube: tube, servers: try config.servers(server, of: settings))
       kick.limit = count ?? kick.limit
       kick.includesWatched = evenWatched
       let report = try kick.run(ProgressBar("kicking"))
@@ -51,13 +51,5 @@ struct KickCommand: ParsableCommand {
       return report
     }
     if !report.isComplete { throw ExitCode(ExitStatus.failure.rawValue) }
-  }
-
-  private func servers(_ settings: Settings) throws -> [QueueServerAddress] {
-    guard let server else { return settings.queueServers }
-    guard let address = QueueServerAddress(server), settings.queueServers.contains(address) else {
-      throw UsageError("\(server) is none of the queue servers of \(config.file)")
-    }
-    return [address]
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MEDApp
+import MEDCore
 
 @main
 struct MedctlCommand: ParsableCommand {
@@ -13,13 +14,15 @@ struct MedctlCommand: ParsableCommand {
         medctl subscriptions add order_paid http://127.0.0.1:8080/orders Concurrency=10
         medctl publish order_paid '{"order": 4711}'
         medctl stats --watch
+        medctl log /var/log/medispatcher/data.log --kind EXHAUSTED
+        medctl replay /var/log/medispatcher/data.log --dry-run
 
       Exit codes: 0 done, 1 failed, 64 usage, 78 config.
       """,
     version: BuildInformation.current.description,
     subcommands: [
-      PublishCommand.self, SubscriptionsCommand.self, StatsCommand.self, KickCommand.self, ReceiveCommand.self,
-      SchemaCommand.self, DemoCommand.self,
+      PublishCommand.self, SubscriptionsCommand.self, StatsCommand.self, LogCommand.self, ReplayCommand.self,
+      KickCommand.self, ReceiveCommand.self, SchemaCommand.self, DemoCommand.self,
     ])
 
   /// A pipe whose reader has seen enough ends a command quietly: `medctl stats | head`.
@@ -44,6 +47,16 @@ struct ConfigOptions: ParsableArguments {
       printError(error.description)
       throw ExitCode(ExitStatus.configuration.rawValue)
     }
+  }
+
+  /// - Returns: the one named, or all.
+  /// - Throws: ``UsageError`` if it isn't one of the config file.
+  func servers(_ name: String?, of settings: Settings) throws -> [QueueServerAddress] {
+    guard let name else { return settings.queueServers }
+    guard let address = QueueServerAddress(name), settings.queueServers.contains(address) else {
+      throw UsageError("\(name) is none of the queue servers of \(file)")
+    }
+    return [address]
   }
 }
 

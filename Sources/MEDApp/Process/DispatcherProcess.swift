@@ -58,7 +58,7 @@ public struct DispatcherProcess: Sendable {
     let control = Control(context)
     try SignalThread.start { control.handle($0) }
     // The main thread has nothing to do but to wait: all work is on loops and threads of its own.
-    return try runBlocking { await serve(context, control) }
+    return try runBlockingOnPool { await serve(context, control) }
   }
 
   private func prepareDirectories(_ settings: Settings) throws(SystemError) {

@@ -6,4 +6,6 @@ public enum ExitStatus: Int32, Sendable {
   case usage = 64
   /// A config file that can't be used (EX_CONFIG).
   case configuration = 78
+  /// Ended by INT or TERM before all was done (128 + SIGINT, as shells tell it).
+  case interrupted = 130
 }

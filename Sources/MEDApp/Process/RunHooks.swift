@@ -24,6 +24,6 @@ public final class RunHooks: Sendable {
   func reload(_ settings: Settings) {
     let bodies = state.withLock { $0.reloaders }
     guard !bodies.isEmpty else { return }
-    try? runBlocking { for body in bodies { await body(settings) } }
+    try? runBlockingOnPool { for body in bodies { await body(settings) } }
   }
 }

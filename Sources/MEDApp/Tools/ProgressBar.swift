@@ -14,7 +14,8 @@ public final class ProgressBar: Sendable {
     self.isShown = isShown
   }
 
-  public func show(_ done: Int, of total: Int) {
+  /// - Parameter note: stands in the place of the two numbers.
+  public func show(_ done: Int, of total: Int, saying note: @autoclosure () -> String? = nil) {
     let percent = total > 0 ? min(100, done * 100 / total) : 100
     guard isShown else { return }
     let isNews = drawn.withLock { drawn in
@@ -25,9 +26,12 @@ public final class ProgressBar: Sendable {
     let filled = percent * Self.width / 100
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
     let end = done >= total ? "\n" : ""
-    try? writeAll("\r\u{1b}[K\(title) \(bar) \(percent) % (\(done)/\(total))\(end)".utf8, to: STDERR_FILENO)
+    try? writeAll(
+      "\r\u{1b}[K\(title) \(bar) \(percent) % (\(note() ?? "\(done)/\(total)"))\(end)".utf8, to: STDERR_FILENO)
   }
+}
 
+extension ProgressBar {
   /// Leaves a bar that wasn't filled as it is.
   public func end() {
     let wasOpen = drawn.withLock { drawn in

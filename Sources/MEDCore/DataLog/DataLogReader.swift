@@ -69,8 +69,9 @@ public final class DataLogReader {
       source: { operations.read(descriptor, $0, $1) }, close: { operations.close(descriptor) })
   }
 
-  init(
-    path: String, offset: UInt64, maximumLineBytes: Int,
+  /// Reads from what the caller has open.
+  package init(
+    path: String, offset: UInt64, maximumLineBytes: Int = 16 << 20,
     source: @escaping (UnsafeMutableRawBufferPointer, Int64) -> Int, close: @escaping () -> Void = {}
   ) {
     self.path = path
