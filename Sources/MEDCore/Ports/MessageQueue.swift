@@ -211,7 +211,10 @@ public struct OrphanSearch {
   /// Whether they are kicked, besides being counted.
   public let kicks: Bool
 
-  /// - Parameter concerns: called for each tube of the server.
+  /// - Parameters:
+  ///   - mainQueue: while somebody else watches it, nothing is kicked.
+  ///   - kicks: whether they are kicked, besides being counted.
+  ///   - concerns: called for each tube of the server; false leaves it out.
   public init(mainQueue: TubeName, kicks: Bool, concerns: @escaping (String) -> Bool) {
     self.mainQueue = mainQueue
     self.kicks = kicks
