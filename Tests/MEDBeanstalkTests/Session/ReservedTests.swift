@@ -69,7 +69,12 @@ struct ReservedTests {
 
   @Test func `a job whose touches don't arrive goes to somebody else, and our delete leaves it alone`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    let proxy = try replacing(beanstalkd, "touch ", "stats-job ", .toServer)
+    let proxy = try FaultProxy(to: beanstalkd)
+    proxy.add(
+      .custom(.toServer) { piece in
+        let text = String(decoding: piece, as: UTF8.self)
+        return .replace(Array(text.replacing("touch ", with: "stats-job ").utf8))
+      })
     try await withSession(proxy.address, reserving) { actor, server in
       #expect(await server.put([Put(tube: orders, body: bytes("mine"), timeToRun: 4)]).stored.count == 1)
       let job = try #require(await server.take(1, from: orders).jobs.first)
