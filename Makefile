@@ -22,9 +22,8 @@ install: ## Install the packages that are missing (Debian, Ubuntu)
 build: ## Build everything for debugging
 	swift build
 
-# With Swift's libraries inside: they run where Swift isn't installed, and take less memory.
-release: ## Build the executables as they are shipped
-	swift build -c release --static-swift-stdlib
+release: ## Build the executables
+	swift build -c release
 
 completions: release ## Write what bash, zsh and fish need to complete commands
 	Scripts/completions.sh .build/release .build/completions
