@@ -24,7 +24,10 @@ struct DocumentTests {
     }
   }
 
-  @Test(arguments: ["README.md", "Docs/OPERATING.md", "Docs/migration.md", "Docs/performance.md", "Examples/README.md"])
+  @Test(arguments: [
+    "README.md", "Docs/OPERATING.md", "Docs/amender.md", "Docs/migration.md", "Docs/performance.md",
+    "Examples/README.md",
+  ])
   func `its commands are understood`(path: String) throws {
     let roots = Dictionary(uniqueKeysWithValues: ProgramCommand.roots.map { ($0.configuration.commandName ?? "", $0) })
     var count = 0
