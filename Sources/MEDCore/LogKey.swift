@@ -16,6 +16,10 @@ public enum LogKey {
   public static let reason = "reason"
   /// How many.
   public static let count = "count"
+  /// How many tubes.
+  public static let tubes = "tubes"
+  /// How many jobs were kicked.
+  public static let kicked = "kicked"
   /// A URL.
   public static let target = "target"
   /// What went wrong.

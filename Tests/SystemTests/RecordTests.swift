@@ -130,7 +130,6 @@ struct RecordTests {
     try FileManager.default.moveItem(atPath: system.directory.file("log"), toPath: away)
     // A directory that can't be made anew.
     try Data().write(to: URL(fileURLWithPath: system.directory.file("log")))
-    try await Task.sleep(for: .seconds(1.5))  // why: a file that was moved is noticed within a second
     try system.publish(0..<30)
     try await system.receiver.waitFor(count: 30)
     try await eventually("they wait", within: .seconds(20)) {

@@ -64,7 +64,11 @@ struct ReservedSystemTests {
     try system.dispatcher.signal(SIGSTOP)
     // The server may keep them all the same: a connection of which a further reserve has timed out while it held a job
     // falls out of beanstalkd 1.12's clock until it says something.
-    try await Task.sleep(for: .seconds(3))  // why: the time to run must have passed
+    let mark = try client.put(SystemHarness.message(1000), into: "elsewhere")
+    try await eventually("their time to run has passed") {
+      try client.stats(job: mark)?["age"].flatMap { Int($0) } ?? 0 >= 3
+    }
+    #expect(try client.delete(mark))
     try system.dispatcher.signal(SIGCONT)
     try await system.waitUntilEmpty()
     #expect(system.ledger.accepted == system.ledger.expected)

@@ -24,6 +24,7 @@ struct Exchange<Responder: HTTPResponder>: Sendable where Responder.Context == A
     } catch let error as HTTPParserError {
       throw error
     } catch {
+      logger.error("a request could not be answered", metadata: [LogKey.error: "\(error)"])
       response = Response(status: .internalServerError)
     }
     response.headers[.date] = RecordTime.now().httpDate

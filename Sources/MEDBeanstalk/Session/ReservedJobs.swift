@@ -72,11 +72,17 @@ final class ReservedJobs {
 
   func delete(_ jobs: [Job]) async -> [SettleOutcome] {
     for job in jobs { held[job.id]?.isSettling = true }
+    let asked = jobs.map { holder(of: $0.id) }
     var outcomes = await settle(.delete, jobs)
     for (index, outcome) in outcomes.enumerated() where outcome != .done {
-      let id = jobs[index].id
-      guard outcome == .notFound || holder(of: id) == nil else { continue }
-      outcomes[index] = await deleteLost(jobs[index])
+      let job = jobs[index]
+      let holder = holder(of: job.id)
+      if let holder, holder !== asked[index] {
+        // It has come to another connection of ours meanwhile.
+        outcomes[index] = await settle(.delete, [job]).first ?? outcome
+      } else if outcome == .notFound || holder == nil {
+        outcomes[index] = await deleteLost(job)
+      }
     }
     for (job, outcome) in zip(jobs, outcomes) {
       if outcome.hasFailed { held[job.id]?.isSettling = false } else { drop(job.id) }

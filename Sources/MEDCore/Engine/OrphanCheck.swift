@@ -57,8 +57,8 @@ struct OrphanCheck {
     let buried = found.orphaned.reduce(0) { $0 + $1.buried }
     let kicked = found.orphaned.reduce(0) { $0 + $1.kicked }
     var metadata: Logger.Metadata = [LogKey.queueServer: "\(desk.queue.address)", LogKey.count: "\(buried)"]
-    metadata["tubes"] = "\(found.orphaned.count)"
-    metadata["kicked"] = "\(kicked)"
+    metadata[LogKey.tubes] = "\(found.orphaned.count)"
+    metadata[LogKey.kicked] = "\(kicked)"
     if kicked >= buried {
       return context.logger.info("all jobs that were left buried are ready again", metadata: metadata)
     }

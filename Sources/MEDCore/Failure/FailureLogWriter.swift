@@ -194,7 +194,7 @@ final class FailureLogWriter {
     lost += 1
     var metadata: Logger.Metadata = [
       LogKey.subscription: "\(entry.subscription)", LogKey.jobID: "\(entry.jobID)", LogKey.reason: "\(reason)",
-      "retry_times": "\(entry.retryTimes)",
+      LogKey.retryTimes: "\(entry.retryTimes)",
     ]
     if let first = entry.firstFailure { metadata["first_failure"] = "\(first)" }
     if let last = entry.lastFailure, last != entry.firstFailure { metadata["last_failure"] = "\(last)" }

@@ -121,7 +121,7 @@ final class SnapshotWriter: Sendable {
 
   private func written(_ problem: String?) {
     if let problem {
-      logger.warning("snapshot of the subscriptions can't be written", metadata: ["error": "\(problem)"])
+      logger.warning("snapshot of the subscriptions can't be written", metadata: [LogKey.error: "\(problem)"])
     }
     let waiting = state.withLock { state in
       state.failure = problem

@@ -152,7 +152,7 @@ public final class SubscriptionDirectory {
       swap(plan)
       logger.warning("store is down, using the snapshot", metadata: ["subscriptions": "\(subscriptions.count)"])
     case .failure(let error):
-      logger.warning("store is down, and there is no usable snapshot", metadata: ["error": "\(error)"])
+      logger.warning("store is down, and there is no usable snapshot", metadata: [LogKey.error: "\(error)"])
     }
   }
 
@@ -328,7 +328,7 @@ public final class SubscriptionDirectory {
     let error = StoreError(error)
     guard error.code != .cancelled else { return error }
     if outage.error == nil {
-      logger.warning("store doesn't answer, the last known state is used", metadata: ["error": "\(error)"])
+      logger.warning("store doesn't answer, the last known state is used", metadata: [LogKey.error: "\(error)"])
     }
     outage.record(error, at: timing.now(), random: timing.random())
     return error
@@ -338,11 +338,11 @@ public final class SubscriptionDirectory {
     for warning in warnings.prefix(Self.maximumWarnings) {
       logger.warning(
         "subscription has unusable rows",
-        metadata: ["subscription": "\(warning.subscription)", "problem": "\(warning.text)"])
+        metadata: [LogKey.subscription: "\(warning.subscription)", "problem": "\(warning.text)"])
     }
     if warnings.count > Self.maximumWarnings {
       logger.warning(
-        "more subscriptions have unusable rows", metadata: ["count": "\(warnings.count - Self.maximumWarnings)"])
+        "more subscriptions have unusable rows", metadata: [LogKey.count: "\(warnings.count - Self.maximumWarnings)"])
     }
   }
 

@@ -144,7 +144,7 @@ struct ReplayPosition: Equatable {
   private func place(_ block: ArraySlice<UInt8>, of index: Int) -> Place? {
     let words = block.prefix { $0 != 0x0A }.split(separator: 0x20, omittingEmptySubsequences: false)
     let numbers = words.compactMap { UInt64(String(decoding: $0, as: UTF8.self)) }
-    guard words.count == 4, numbers.count == 4 else { return nil }
+    guard words.count == 4, numbers.count == 4, numbers[..<3].allSatisfy({ $0 < UInt64(Int64.max) }) else { return nil }
     let place = Place(number: numbers[0], offset: numbers[1], put: numbers[2])
     // As it was written, to the byte.
     return encoded(place, of: index).elementsEqual(block) ? place : nil
