@@ -110,10 +110,13 @@ let package = Package(
     example("pusher-example", "Pusher", ["MEDCore", "MEDPush"]),
     example("data-log-example", "DataLog", ["MEDCore"]),
 
-    // Runs for long while everything around the dispatcher changes.
-    .executableTarget(
-      name: "soak", dependencies: ["MEDApp", "MEDCore", "MEDLoop", "MEDSQLite", arguments], path: "Tests/Soak",
+    // Queue servers and a dispatcher for programs that run them for long, as one does while everything around them changes.
+    .target(
+      name: "TestStage", dependencies: ["MEDApp", "MEDCore", "MEDTestSupport"], path: "Tests/Stage",
       swiftSettings: settings),
+    .executableTarget(
+      name: "soak", dependencies: ["MEDApp", "MEDCore", "MEDLoop", "MEDSQLite", "TestStage", arguments],
+      path: "Tests/Soak", swiftSettings: settings),
 
     // Real servers for tests.
     library("MEDTestSupport"),
