@@ -73,10 +73,11 @@ final class ReservedJobs {
   func delete(_ jobs: [Job]) async -> [SettleOutcome] {
     for job in jobs { held[job.id]?.isSettling = true }
     var outcomes = await settle(.delete, jobs)
-    for (index, outcome) in outcomes.enumerated() where outcome != .done {
-      let id = jobs[index].id
-      guard outcome == .notFound || holder(of: id) == nil else { continue }
-      outcomes[index] = await deleteLost(jobs[index])
+    let lost = outcomes.indices.filter { place in
+      outcomes[place] != .done && (outcomes[place] == .notFound || holder(of: jobs[place].id) == nil)
+    }
+    if !lost.isEmpty {
+      for (place, outcome) in zip(lost, await deleteLost(lost.map { jobs[$0] })) { outcomes[place] = outcome }
     }
     for (job, outcome) in zip(jobs, outcomes) {
       if outcome.hasFailed { held[job.id]?.isSettling = false } else { drop(job.id) }
@@ -84,12 +85,18 @@ final class ReservedJobs {
     return outcomes
   }
 
-  /// Of a job that the server has given back. It may have come to a connection of ours just now.
-  private func deleteLost(_ job: Job) async -> SettleOutcome {
-    lose(job.id)
-    guard let outcome = await server?.settle(.delete, [job]).first else { return .failed("the session has ended") }
-    guard outcome == .notFound, holder(of: job.id) != nil else { return outcome }
-    return await settle(.delete, [job]).first ?? outcome
+  /// Of jobs that the server has given back. They may have come to connections of ours just now.
+  private func deleteLost(_ jobs: [Job]) async -> [SettleOutcome] {
+    for job in jobs { lose(job.id) }
+    guard let server else { return Array(repeating: .failed("the session has ended"), count: jobs.count) }
+    var outcomes = await server.settle(.delete, jobs)
+    let regained = jobs.indices.filter { outcomes[$0] == .notFound && holder(of: jobs[$0].id) != nil }
+    if !regained.isEmpty {
+      for (place, outcome) in zip(regained, await settle(.delete, regained.map { jobs[$0] })) {
+        outcomes[place] = outcome
+      }
+    }
+    return outcomes
   }
 
   func release(_ jobs: [Job]) async -> [SettleOutcome] {
