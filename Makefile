@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help install build release completions run test test-tsan test-asan lint format check-products docs fuzz bench soak \
-	clean
+	chaos clean
 
 # Tests wait for servers more than they compute, yet hundreds at once starve each other: so many run at a time.
 WIDTH ?= $(shell expr 2 '*' $$(nproc))
@@ -22,8 +22,8 @@ install: ## Install the packages that are missing (Debian, Ubuntu)
 build: ## Build everything for debugging
 	swift build
 
-release: ## Build the executables
-	swift build -c release
+release: ## Build the executables, which need no Swift on the machine they run on
+	swift build -c release --static-swift-stdlib
 
 completions: release ## Write what bash, zsh and fish need to complete commands
 	Scripts/completions.sh .build/release .build/completions
@@ -62,6 +62,9 @@ fuzz: install ## Fuzz each parser: make fuzz SECONDS_EACH=60
 
 soak: install release ## An hour while everything around the dispatcher changes: make soak ARGS="--minutes 60 --rate 2000"
 	.build/release/soak $(ARGS)
+
+chaos: install release ## Kill, stop and fill everything around the dispatcher: make chaos ARGS="--seed 7"
+	.build/release/chaos $(ARGS)
 
 bench: install ## Measure the pieces
 	swift run -c release --package-path Benchmarks $(ARGS)

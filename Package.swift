@@ -110,10 +110,18 @@ let package = Package(
     example("pusher-example", "Pusher", ["MEDCore", "MEDPush"]),
     example("data-log-example", "DataLog", ["MEDCore"]),
 
-    // Runs for long while everything around the dispatcher changes.
-    .executableTarget(
-      name: "soak", dependencies: ["MEDApp", "MEDCore", "MEDLoop", "MEDSQLite", arguments], path: "Tests/Soak",
+    // Queue servers and a dispatcher for the programs that run them for long: one while everything around the dispatcher
+    // changes, one while it is killed.
+    .target(
+      name: "TestStage", dependencies: ["MEDApp", "MEDCore", "MEDTestSupport"], path: "Tests/Stage",
       swiftSettings: settings),
+    .executableTarget(
+      name: "soak", dependencies: ["MEDApp", "MEDCore", "MEDLoop", "MEDSQLite", "TestStage", arguments],
+      path: "Tests/Soak", swiftSettings: settings),
+    .executableTarget(
+      name: "chaos",
+      dependencies: ["MEDApp", "MEDCore", "MEDLoop", "MEDSQLite", "MEDTestSupport", "TestStage", arguments, log],
+      path: "Tests/Chaos", swiftSettings: settings),
 
     // Real servers for tests.
     library("MEDTestSupport"),
@@ -124,6 +132,6 @@ let package = Package(
     tests("MEDSQLiteTests", ["MEDSQLite"]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDLoop"]),
     tests("MEDAppTests", ["MEDApp", "medispatcher", "amender", "medctl", arguments]),
-    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite"]),
+    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "chaos"]),
   ]
 )

@@ -1,4 +1,5 @@
 import Glibc
+import MEDLoop
 import Testing
 
 @testable import MEDApp
@@ -130,5 +131,45 @@ struct ReceiverTests {
     #expect(answers.split(separator: "HTTP/1.1 ").map { $0.prefix(3) } == ["200", "200", "500", "200", "200", "500"])
     #expect(receiver.snapshot()["/a/b"]?.failed == 2)
     #expect(receiver.snapshot()["/a/b"]?.duplicates == 3)
+  }
+
+  /// Answers by the number of the request: a success, half a success, nothing.
+  private final class Script: ReceiverScript {
+    let heard = Locked<[Bool]>([])
+    let answered = Locked(0)
+
+    func answer(to message: DemoReceiver.Message, isHeard: Bool) -> ReceiverAnswer {
+      let number = heard.withLock { heard in
+        heard.append(isHeard)
+        return heard.count
+      }
+      return switch number {
+      case 1: .success
+      case 2: .bytes(Array("HTTP/1.1 200".utf8), closes: true)
+      default: .bytes([], closes: true)
+      }
+    }
+
+    func answered(_ message: DemoReceiver.Message) { answered.withLock { $0 += 1 } }
+  }
+
+  @Test func `a script decides about each answer, and is told which successes are out`() throws {
+    let script = Script()
+    let receiver = try DemoReceiver(DemoReceiver.Options())
+    try receiver.start(script: script)
+    let socket = try connectTCP(host: "127.0.0.1", port: receiver.address.port, timeout: .seconds(5))
+    defer { close(socket) }
+    func exchange() throws -> String {
+      try writeAll(Self.text.utf8, to: socket)
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      return String(decoding: buffer[..<max(0, read(socket, &buffer, buffer.count))], as: UTF8.self)
+    }
+    #expect(try exchange().hasSuffix(#"{"status":1}"#))
+    #expect(try exchange() == "HTTP/1.1 200")
+    var rest = [UInt8](repeating: 0, count: 1)
+    #expect(read(socket, &rest, 1) == 0)
+    receiver.stop()
+    #expect(script.heard.withLock { $0 } == [true, true])
+    #expect(script.answered.withLock { $0 } == 1)
   }
 }

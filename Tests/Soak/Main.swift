@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MEDApp
+import TestStage
 
 @main
 struct SoakCommand: ParsableCommand {
@@ -84,6 +85,3 @@ struct SoakCommand: ParsableCommand {
     guard missing == 0, isFlat, status == 0 else { throw ExitCode(1) }
   }
 }
-
-/// Prints a line at once, also into a pipe.
-func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }

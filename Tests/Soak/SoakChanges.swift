@@ -2,6 +2,7 @@ import Foundation
 import MEDApp
 import MEDCore
 import MEDSQLite
+import TestStage
 
 /// What changes around the dispatcher, in an order that a seed determines.
 struct SoakChanges {
@@ -105,20 +106,5 @@ struct SoakChanges {
     let store = store
     let id = volatile.remove(at: index).id
     try runBlocking { try await store.cancelSubscription(id) }
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

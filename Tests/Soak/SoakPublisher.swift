@@ -2,6 +2,7 @@ import Foundation
 import MEDApp
 import MEDCore
 import MEDLoop
+import TestStage
 
 /// Publishes at a steady rate, over a thread for each queue server, so that one that hangs holds up its own share alone.
 /// A batch that fails goes to another server, until it is confirmed.
@@ -56,7 +57,7 @@ final class SoakPublisher: Sendable {
       do {
         if publisher == nil {
           let order = servers.indices.map { servers[($0 + turn) % servers.count] }
-          publisher = try BeanstalkPublisher(servers: order, tube: SoakStage.mainQueue)
+          publisher = try BeanstalkPublisher(servers: order, tube: Stage.mainQueue)
         }
         try publisher?.publish(numbers.map { try job($0) })
         return ledger.confirm(numbers.count)

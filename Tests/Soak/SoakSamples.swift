@@ -1,4 +1,5 @@
 import Foundation
+import TestStage
 
 /// What the dispatcher's process looked like every ten seconds.
 struct SoakSamples {

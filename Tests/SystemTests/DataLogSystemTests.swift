@@ -35,7 +35,7 @@ struct DataLogSystemTests {
   func `on a full disk what must be recorded waits, the rest goes on, and space brings it all`() async throws {
     let system = try await SystemHarness.start()
     try await system.subscribe()
-    let disk = try await SmallDisk(system.directory.directory("log"), kilobytes: 256)
+    let disk = try SmallDisk(system.directory.directory("log"), kilobytes: 256)
     try await system.startDispatcher()
     try await eventually("the log is opened") { FileManager.default.fileExists(atPath: disk.path + "/data.log") }
     try disk.fill()
@@ -68,7 +68,7 @@ struct DataLogSystemTests {
   func `a stop while the disk is full gives back what waits for its record`() async throws {
     let system = try await SystemHarness.start(settings: ["MaxRetryTimesOfSendingMessage": "0"])
     try await system.subscribe { _ in .refuse(.status(500)) }
-    let disk = try await SmallDisk(system.directory.directory("log"), kilobytes: 256)
+    let disk = try SmallDisk(system.directory.directory("log"), kilobytes: 256)
     try await system.startDispatcher()
     try await eventually("the log is opened") { FileManager.default.fileExists(atPath: disk.path + "/data.log") }
     try disk.fill()

@@ -79,7 +79,7 @@ struct DropSystemTests {
     let hanging = try await system.subscribe(parameters: Self.policy(100, 1))
     let lively = try await system.subscribe()
     let other = try await system.subscribe("other")
-    let disk = try await SmallDisk(system.directory.directory("drop"), kilobytes: 2048)
+    let disk = try SmallDisk(system.directory.directory("drop"), kilobytes: 2048)
     try disk.fill()
     system.receiver.hold(system.path(hanging))
     try system.publish(0..<Self.count)

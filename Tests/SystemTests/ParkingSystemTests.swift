@@ -184,7 +184,7 @@ struct ParkingSystemTests {
     let id = try await system.store.addSubscription(
       topic: SystemHarness.topic, urls: ["[T_ENV:elsewhere]http://127.0.0.1:9/"], subscriber: "nobody", parameters: [:])
     try await system.subscribe("other")
-    let disk = try await SmallDisk(system.directory.directory("log"), kilobytes: 16 * 1024)
+    let disk = try SmallDisk(system.directory.directory("log"), kilobytes: 16 * 1024)
     try await system.startDispatcher()
     try await eventually("the log is opened") { FileManager.default.fileExists(atPath: disk.path + "/data.log") }
     try disk.fill()

@@ -16,12 +16,14 @@ package final class ChildProcess {
   /// Starts `program` with its output in the file `log`, in a process group of its own: Ctrl-C reaches the tool alone,
   /// which then stops its children in order.
   ///
-  /// The kernel ends the child if the thread that started it goes away, so start it from the main thread.
-  package init(_ program: String, _ arguments: [String], log: String) throws(SystemError) {
+  /// The kernel sends the child `deathSignal` if the thread that started it goes away, so start it from the main thread.
+  package init(
+    _ program: String, _ arguments: [String], log: String, deathSignal: String = "TERM"
+  ) throws(SystemError) {
     name = program.split(separator: "/").last.map(String.init) ?? program
     var command = [program] + arguments
     // Without setpriv a child only outlives a tool that is killed without a chance to clean up.
-    if let setpriv = Self.find("setpriv") { command = [setpriv, "--pdeathsig", "TERM"] + command }
+    if let setpriv = Self.find("setpriv") { command = [setpriv, "--pdeathsig", deathSignal] + command }
     processID = try Self.spawn(command, log: log)
   }
 
@@ -48,6 +50,17 @@ package final class ChildProcess {
     guard isRunning else { return }
     kill(processID, SIGKILL)
     while isRunning { usleep(10_000) }
+  }
+
+  /// Sends a signal, unless it has ended.
+  package func send(_ signal: Int32) {
+    if isRunning { kill(processID, signal) }
+  }
+
+  /// Ends it as a crash would.
+  package func crash() {
+    send(SIGKILL)
+    while isRunning { usleep(1_000) }
   }
 
   private static func spawn(_ command: [String], log: String) throws(SystemError) -> pid_t {

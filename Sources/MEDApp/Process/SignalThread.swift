@@ -21,7 +21,7 @@ public enum SignalThread {
 
   /// Starts the thread; `handle` is called on it.
   /// - Throws: if the system has no thread to give.
-  static func start(_ handle: @escaping @Sendable (Event) -> Void) throws(SystemError) {
+  package static func start(_ handle: @escaping @Sendable (Event) -> Void) throws(SystemError) {
     try Thread.detached(named: "signals") {
       var set = signals
       while true {

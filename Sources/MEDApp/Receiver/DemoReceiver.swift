@@ -59,9 +59,16 @@ public final class DemoReceiver: Sendable {
 
   /// - Parameter onMessage: called for each message, on the receiver's thread.
   public func start(onMessage: (@Sendable (Message) -> Void)? = nil) throws {
+    try start(onMessage, script: nil)
+  }
+
+  /// Answers as `script` says; nothing is counted.
+  package func start(script: any ReceiverScript) throws { try start(nil, script: script) }
+
+  private func start(_ onMessage: (@Sendable (Message) -> Void)?, script: (any ReceiverScript)?) throws {
     let started = try Thread(named: "receiver") { [self] in
       let loop = ReceiverLoop(
-        options, socket: socket, wake: wake, onMessage: onMessage,
+        options, socket: socket, wake: wake, onMessage: onMessage, script: script,
         record: { [counters] path, seen, succeeds in
           counters.withLock { $0[path, default: ReceiverCounters()].record(seen, succeeds: succeeds) }
         })

@@ -2,7 +2,7 @@ import Glibc
 
 /// The thread of a ``DemoReceiver``: poll(2) over all connections, which are few (senders keep them alive).
 final class ReceiverLoop {
-  private final class Connection {
+  final class Connection {
     let descriptor: Int32
     var input: [UInt8] = []
     var output: [UInt8] = []
@@ -13,6 +13,8 @@ final class ReceiverLoop {
     /// The path of the last request: clients that stay with one path cost no new string.
     var pathBytes: [UInt8] = []
     var path = ""
+    /// What a script has accepted, until its answer is out.
+    var accepted: DemoReceiver.Message?
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
   }
@@ -21,6 +23,7 @@ final class ReceiverLoop {
   private let socket: Int32
   private let wake: Int32
   private let onMessage: ((DemoReceiver.Message) -> Void)?
+  private let script: (any ReceiverScript)?
   private let record: (String, SeenRequest, Bool) -> Void
   private var connections: [Connection] = []
   /// The socket, the wake-up, then one for each connection, in the same order.
@@ -30,17 +33,18 @@ final class ReceiverLoop {
   private var delayed: [(due: Int64, connection: Connection, answer: [UInt8])] = []
   private var delayedStart = 0
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
-  private let success: [UInt8]
-  private let failure: [UInt8]
+  let success: [UInt8]
+  let failure: [UInt8]
 
   init(
     _ options: DemoReceiver.Options, socket: Int32, wake: Int32, onMessage: ((DemoReceiver.Message) -> Void)?,
-    record: @escaping (String, SeenRequest, Bool) -> Void
+    script: (any ReceiverScript)? = nil, record: @escaping (String, SeenRequest, Bool) -> Void
   ) {
     self.options = options
     self.socket = socket
     self.wake = wake
     self.onMessage = onMessage
+    self.script = script
     self.record = record
     polled = [socket, wake].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     success = Self.answer(options.status, #"{"status":1}"#)
@@ -131,8 +135,12 @@ final class ReceiverLoop {
       connection.pathBytes = Array(path)
       connection.path = String(decoding: path, as: UTF8.self)
     }
-    let succeeds = decide(connection.path)
     let seen = SeenRequest(request, in: bytes, arrivedMicroseconds: Timestamp.now().microseconds)
+    if let script {
+      let message = message(request, bytes, connection.path, seen, true)
+      return perform(script.answer(to: message, isHeard: isHeard(connection)), to: message, on: connection)
+    }
+    let succeeds = decide(connection.path)
     record(connection.path, seen, succeeds)
     if let onMessage { onMessage(message(request, bytes, connection.path, seen, succeeds)) }
     if !request.isKeptAlive { connection.endsAfterOutput = options.delay == .zero }
@@ -182,7 +190,10 @@ final class ReceiverLoop {
         connection.output.removeFirst(count)
       }
     }
-    if connection.output.isEmpty, connection.endsAfterOutput { return end(connection) }
+    if connection.output.isEmpty {
+      if let script, let message = connection.accepted.take(), isHeard(connection) { script.answered(message) }
+      if connection.endsAfterOutput { return end(connection) }
+    }
     // Who doesn't read the answers isn't read from either: the output stays bounded.
     polled[connection.position + 2].events = Int16(connection.output.isEmpty ? POLLIN : POLLOUT)
   }

@@ -74,15 +74,21 @@ final class ReservedJobs {
     for job in jobs { held[job.id]?.isSettling = true }
     let asked = jobs.map { holder(of: $0.id) }
     var outcomes = await settle(.delete, jobs)
-    for (index, outcome) in outcomes.enumerated() where outcome != .done {
-      let job = jobs[index]
-      let holder = holder(of: job.id)
-      if let holder, holder !== asked[index] {
-        // It has come to another connection of ours meanwhile.
-        outcomes[index] = await settle(.delete, [job]).first ?? outcome
-      } else if outcome == .notFound || holder == nil {
-        outcomes[index] = await deleteLost(job)
-      }
+    let failed = outcomes.indices.filter { outcomes[$0] != .done }
+    // Some have come to another connection of ours meanwhile.
+    let moved = failed.filter { place in
+      guard let holder = holder(of: jobs[place].id) else { return false }
+      return holder !== asked[place]
+    }
+    let lost = failed.filter { place in
+      let holder = holder(of: jobs[place].id)
+      return holder == nil || (holder === asked[place] && outcomes[place] == .notFound)
+    }
+    if !moved.isEmpty {
+      for (place, outcome) in zip(moved, await settle(.delete, moved.map { jobs[$0] })) { outcomes[place] = outcome }
+    }
+    if !lost.isEmpty {
+      for (place, outcome) in zip(lost, await deleteLost(lost.map { jobs[$0] })) { outcomes[place] = outcome }
     }
     for (job, outcome) in zip(jobs, outcomes) {
       if outcome.hasFailed { held[job.id]?.isSettling = false } else { drop(job.id) }
@@ -90,12 +96,18 @@ final class ReservedJobs {
     return outcomes
   }
 
-  /// Of a job that the server has given back. It may have come to a connection of ours just now.
-  private func deleteLost(_ job: Job) async -> SettleOutcome {
-    lose(job.id)
-    guard let outcome = await server?.settle(.delete, [job]).first else { return .failed("the session has ended") }
-    guard outcome == .notFound, holder(of: job.id) != nil else { return outcome }
-    return await settle(.delete, [job]).first ?? outcome
+  /// Of jobs that the server has given back. They may have come to connections of ours just now.
+  private func deleteLost(_ jobs: [Job]) async -> [SettleOutcome] {
+    for job in jobs { lose(job.id) }
+    guard let server else { return Array(repeating: .failed("the session has ended"), count: jobs.count) }
+    var outcomes = await server.settle(.delete, jobs)
+    let regained = jobs.indices.filter { outcomes[$0] == .notFound && holder(of: jobs[$0].id) != nil }
+    if !regained.isEmpty {
+      for (place, outcome) in zip(regained, await settle(.delete, regained.map { jobs[$0] })) {
+        outcomes[place] = outcome
+      }
+    }
+    return outcomes
   }
 
   func release(_ jobs: [Job]) async -> [SettleOutcome] {

@@ -1,5 +1,4 @@
 import Foundation
-import Testing
 
 /// How a process ended.
 public enum ExitStatus: Equatable, Sendable {

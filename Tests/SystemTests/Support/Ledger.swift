@@ -71,25 +71,6 @@ struct Whereabouts {
   var recorded: Set<Delivery> = []
 }
 
-/// One line of a DATA log, read by nothing of the product's.
-struct RecordLine {
-  let kind: String
-  let subscription: Int?
-  let reason: String
-  let payload: [UInt8]
-
-  init?(_ line: some StringProtocol) {
-    let parts = line.split(separator: " ", maxSplits: 2)
-    guard parts.count == 3,
-      let object = try? JSONSerialization.jsonObject(with: Data(parts[2].utf8)) as? [String: Any]
-    else { return nil }
-    kind = String(parts[1])
-    subscription = object["subscription"] as? Int
-    reason = object["reason"] as? String ?? ""
-    payload = (object["payload"] as? String).flatMap { Data(base64Encoded: $0) }.map { Array($0) } ?? []
-  }
-}
-
 extension SystemHarness {
   var records: [RecordLine] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.file("log"))) ?? []
