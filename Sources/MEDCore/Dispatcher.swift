@@ -66,6 +66,15 @@ public struct Redistributor: Service {
   private let runner: EngineRunner
 
   /// Puts a redistributor together; nothing is started.
+  ///
+  /// - Parameters:
+  ///   - configuration: how it works; what is about pushing isn't used.
+  ///   - queue: the queue servers, all of which are taken from; copies are spread over those that can be reached.
+  ///   - subscriptions: who gets what; asked again and again while it runs.
+  ///   - dataLog: takes records of messages that have no other home. It must outlive ``run()``, and is closed by whoever
+  ///     made it, after it; the same goes for `dropLog`.
+  ///   - dropLog: takes what drop policies keep out of channels; nil: the DATA log does.
+  ///   - logger: where it tells what happens, with the keys of ``LogKey``; never a message's body.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, subscriptions: any SubscriptionStore,
     dataLog: any DataLog, dropLog: (any DataLog)? = nil, logger: Logger = Logger(label: "medispatcher")

@@ -74,6 +74,27 @@ struct OrphanTests {
     #expect(try await system.stopDispatcher() == .code(0))
   }
 
+  @Test func `of two that start at once none takes the other's jobs for orphans`() async throws {
+    let (system, id, buried) = try await killed(Self.kicking)
+    let other = try SystemHarness(system.server, tables: Self.kicking)
+    #expect(try await other.subscribe() == id)
+    let before = system.ledger.received
+    async let first: Void = system.startDispatcher()
+    async let second: Void = other.startDispatcher()
+    _ = try await (first, second)
+    try system.publish(60..<400)
+    // If each sees the other neither kicks.
+    try await eventually("nothing is left, or what was left buried", within: .seconds(30)) {
+      [JobTotals(), JobTotals(buried: buried)].contains(try system.server.jobs())
+    }
+    #expect(try await system.stopDispatcher() == .code(0))
+    #expect(try await other.stopDispatcher() == .code(0))
+    let pushes = system.ledger.received.merging(before) { $0 - $1 }.merging(other.ledger.received) { $0 + $1 }
+    #expect(pushes.filter { $0.value > 1 }.isEmpty)
+    let found = try system.whereabouts()
+    #expect(Set(system.missing(found)).subtracting(other.ledger.accepted).isEmpty)
+  }
+
   @Test func `a server that is away at the start is looked at when it comes, and holds up nothing of the others`()
     async throws
   {

@@ -114,7 +114,14 @@ extension BeanstalkClient {
     }
   }
 
-  /// Deletes the jobs that `tube` has now: ready, delayed and buried ones. One round trip for each.
+  /// Deletes the jobs that `tube` has now: ready, delayed and buried ones, and none that is put meanwhile.
+  ///
+  /// One round trip for each. Others may go on putting and taking. A newer job that stands in front of an older one is
+  /// reserved meanwhile, and given back with its priority and the rest of its delay; a newer buried one is waited for, 30 s
+  /// at most. Jobs that somebody has reserved stay.
+  ///
+  /// Wire: `peek-ready`, `peek-delayed`, `peek-buried`, `delete`, `stats-job`, `reserve-job`, `release`; a `put` and `delete`
+  /// in a tube of its own at the beginning.
   /// - Parameters:
   ///   - tube: nothing is done if there is none.
   ///   - progress: called on the client's loop with the number deleted so far; false ends it.

@@ -24,7 +24,7 @@ extension BeanstalkServer {
     do throws(BeanstalkError) {
       let watchers = try await looks.statistics(of: search.mainQueue)?.watching ?? 1
       var report = try await buriedJobs(buried, search, othersAreAtWork: watchers > 1)
-      if search.kicks, !report.othersAreAtWork { try await kick(&report) }
+      if search.kicks, !report.othersAreAtWork { try await kick(&report, search) }
       return .success(report)
     } catch {
       return .failure(error)
@@ -43,18 +43,23 @@ extension BeanstalkServer {
         continue
       }
       missing -= found.buried
-      let isMain = tube == search.mainQueue
-      let others = found.watching - ownWatchers(of: tube) - (isMain && tube != .standard ? 1 : 0)
       let entry = OrphanReport.Tube(tube, buried: found.buried)
-      if others > 0 { report.watched.append(entry) } else { report.orphaned.append(entry) }
+      let isOthers = otherWatchers(found, of: tube, search) > 0
+      if isOthers { report.watched.append(entry) } else { report.orphaned.append(entry) }
     }
     return report
   }
 
-  private func kick(_ report: inout OrphanReport) async throws(BeanstalkError) {
+  /// As long as nobody begins to work on a tube.
+  private func kick(_ report: inout OrphanReport, _ search: OrphanSearch) async throws(BeanstalkError) {
     for (index, tube) in report.orphaned.enumerated() {
-      report.orphaned[index].kicked = try await kickBuried(in: tube.name, atMost: tube.buried)
+      report.orphaned[index].kicked = try await kickBuried(
+        in: tube.name, atMost: tube.buried, while: { otherWatchers($0, of: tube.name, search) <= 0 })
     }
+  }
+
+  private func otherWatchers(_ seen: TubeStatistics, of tube: TubeName, _ search: OrphanSearch) -> Int {
+    seen.watching - ownWatchers(of: tube) - (tube == search.mainQueue && tube != .standard ? 1 : 0)
   }
 
   /// Connections of ours that watch a tube because something is put into it.

@@ -16,7 +16,9 @@ final class StatisticsConnection: LinkOwner {
   var isUp: Bool { connection != nil }
   var isIdle: Bool { connection?.isIdle ?? true }
 
-  func ask(_ commands: Command...) async throws(BeanstalkError) -> [Answer] {
+  func ask(_ commands: Command...) async throws(BeanstalkError) -> [Answer] { try await ask(commands) }
+
+  func ask(_ commands: [Command]) async throws(BeanstalkError) -> [Answer] {
     guard let connection else { throw latestError }
     return try await connection.ask(commands)
   }

@@ -24,12 +24,13 @@ struct TubeSweep {
 
   /// - Parameters:
   ///   - limit: how many jobs at most, so that it ends while others keep adding some.
+  ///   - end: the first job with such a number, or a greater one, ends it.
   ///   - progress: called with the number done so far; false ends it.
   /// - Returns: how many were kicked or deleted by this call.
-  func run(atMost limit: Int, on looks: StatisticsConnection, progress: (Int) -> Bool) async throws(BeanstalkError)
-    -> Int
-  {
-    guard limit > 0, var number = try await looks.peek(state.peek, in: tube)?.number else { return 0 }
+  func run(
+    atMost limit: Int = .max, below end: UInt64 = .max, on looks: StatisticsConnection, progress: (Int) -> Bool
+  ) async throws(BeanstalkError) -> Int {
+    guard limit > 0, var number = try await looks.peek(state.peek, in: tube)?.number, number < end else { return 0 }
     var done = 0
     var tried = 0
     while true {
@@ -46,34 +47,13 @@ struct TubeSweep {
         // It would be named again and again.
         throw BeanstalkError.refusal(answers[0].text, to: "job \(number)")
       }
-      guard progress(done), case .found(let next, _) = answers[2].reply else { return done }
+      guard progress(done), case .found(let next, _) = answers[2].reply, next < end else { return done }
       number = next
     }
   }
 }
 
 extension BeanstalkServer {
-  /// Deletes the jobs that `tube` has now, ready, delayed and buried ones; reserved ones are somebody's work.
-  /// - Parameters:
-  ///   - tube: nothing is done if there is none.
-  ///   - progress: called with the number deleted so far; false ends it.
-  /// - Returns: how many were deleted.
-  public func clean(_ tube: TubeName, progress: (Int) -> Bool = { _ in true }) async throws(BeanstalkError) -> Int {
-    guard let statistics = try await looks.statistics(of: tube) else { return 0 }
-    var total = 0
-    var goOn = true
-    for (state, count) in [
-      (TubeSweep.State.buried, statistics.buried), (.delayed, statistics.delayed), (.ready, statistics.ready),
-    ] where goOn {
-      let before = total
-      total += try await TubeSweep(tube: tube, state: state, verb: .delete).run(atMost: count, on: looks) { done in
-        goOn = progress(before + done)
-        return goOn
-      }
-    }
-    return total
-  }
-
   /// What the server knows of a job.
   /// - Returns: nil if there is no such job.
   public func statistics(ofJob number: UInt64) async throws(BeanstalkError) -> JobStatistics? {

@@ -14,8 +14,9 @@ final class Settler {
     var subscription: Int?
   }
 
-  /// Past this many unsettled jobs nothing more is taken from the server.
-  static let bound = 10_000
+  /// Past this many unsettled jobs nothing more is taken from the server. Those that are done and not deleted yet would be
+  /// pushed again after a crash.
+  static let bound = 2_000
 
   private let server: any QueueServer
   private let dataLog: any DataLog
