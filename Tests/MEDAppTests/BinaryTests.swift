@@ -56,10 +56,11 @@ final class RunningProgram {
 struct BinaryTests {
   private func config(_ scratch: Scratch, _ more: String = "") throws -> String {
     let path = scratch.path + "/c.toml"
-    // Tests run side by side: only one of them could have the default address.
+    // Tests run side by side: only one of them could have the default addresses.
     let debug = more.contains("DebugAddr") ? "" : "DebugAddr = \"\""
     let text = """
       \(debug)
+      ListenAddr = ""
       LOG_DIR = "\(scratch.path)/new/log/"
       DATA_DIR = "\(scratch.path)/new/data"
       DropMessageLogDir = "\(scratch.path)/new/drop"
