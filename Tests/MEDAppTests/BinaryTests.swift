@@ -101,8 +101,8 @@ struct BinaryTests {
     let run = try ProgramRun(command[0], Array(command.dropFirst()) + ["-f", path])
     #expect(run.status == 78)
     let all = run.output + run.errors
-    #expect(all.contains("\(path):8: error: ListenersOfMainQueue: found 0, allowed 1 ... 64 listeners"))
-    #expect(all.contains("\(path):9: error: RunAtBench: found 2, allowed true or false"))
+    #expect(all.contains("\(path):9: error: ListenersOfMainQueue: found 0, allowed 1 ... 64 listeners"))
+    #expect(all.contains("\(path):10: error: RunAtBench: found 2, allowed true or false"))
   }
 
   @Test func `--check-config names the safer defaults that are in force`() throws {

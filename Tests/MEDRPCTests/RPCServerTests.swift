@@ -143,6 +143,7 @@ struct RPCServerTests {
       let second = try PlainRPC(port: port)
       try second.send(Array("1000000\0".utf8) + Array(repeating: 0x20, count: 200_000))
       try await eventually("one of them is one too many") { server.state.malformed == 1 }
+      withExtendedLifetime((first, second)) {}
       #expect(try PlainRPC(port: port).call("echo").status == "ok")
     }
   }
@@ -154,7 +155,7 @@ struct RPCServerTests {
       for _ in 0..<4 { try client.send("long") }
       try await eventually("it was too slow", within: .seconds(60)) { server.state.tooSlow == 1 }
       try await eventually("it is gone") { server.state.connections == 0 }
-      _ = client
+      withExtendedLifetime(client) {}
     }
   }
 

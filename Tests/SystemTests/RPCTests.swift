@@ -89,6 +89,8 @@ struct RPCTests {
     let controlled = try await ControlledSystem.start()
     let id = try await controlled.system.subscribe(parameters: ["Concurrency": "3"])
     try await controlled.startDispatcher()
+    // The subscription is known by now, and the store was open.
+    #expect(try controlled.set(#"{"Concurrency":3}"#, of: id) == .init("ok", "true"))
     let store = controlled.system.directory.file("data/medispatcher.sqlite")
     try FileManager.default.moveItem(atPath: store, toPath: store + ".away")
     let answer = try controlled.set(#"{"Concurrency":5}"#, of: id)

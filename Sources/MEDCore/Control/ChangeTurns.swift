@@ -13,6 +13,9 @@ final class ChangeTurns: Sendable {
 
   private let state = Locked(State())
 
+  /// How many wait for their turn.
+  var waiting: Int { state.withLock { $0.waiting.count } }
+
   /// Waits for the turn; ``leave()`` ends it.
   /// - Throws: `.busy`; `.timedOut` if nobody waits for the change any more when its turn comes.
   func take() async throws(ControlError) {
