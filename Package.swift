@@ -37,6 +37,7 @@ let package = Package(
     .library(name: "MEDBeanstalk", targets: ["MEDBeanstalk"]),
     .library(name: "MEDPush", targets: ["MEDPush"]),
     .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
+    .library(name: "MEDRPC", targets: ["MEDRPC"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
     .executable(name: "medctl", targets: ["medctl"]),
@@ -77,6 +78,14 @@ let package = Package(
       "MEDPush", ["MEDCore", "MEDCurl", "MEDLoop", log, .product(name: "Crypto", package: "swift-crypto")]),
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
 
+    // The control panel's protocol.
+    library(
+      "MEDRPC",
+      [
+        "MEDCore", "MEDLoop", lifecycle, log, .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+
     // The HTTP servers that people and tools ask: the running state, for now.
     library(
       "MEDAdmin",
@@ -93,7 +102,7 @@ let package = Package(
     .target(
       name: "MEDApp",
       dependencies: [
-        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDAdmin", lifecycle, log,
+        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDAdmin", "MEDRPC", lifecycle, log,
         "TOMLKit",
       ],
       swiftSettings: settings, plugins: ["BuildStamp"]),
@@ -131,6 +140,7 @@ let package = Package(
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
     tests("MEDSQLiteTests", ["MEDSQLite"]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDLoop"]),
+    tests("MEDRPCTests", ["MEDRPC", "MEDLoop"]),
     tests("MEDAppTests", ["MEDApp", "medispatcher", "amender", "medctl", arguments]),
     tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "chaos"]),
   ]

@@ -21,5 +21,6 @@ let package = Package(
     fuzz("fuzz-json-answer", "MEDCore"),
     fuzz("fuzz-data-line", "MEDCore"),
     fuzz("fuzz-beanstalk-replies", "MEDBeanstalk"),
+    fuzz("fuzz-rpc-frame", "MEDRPC"),
   ]
 )

@@ -11,7 +11,7 @@ root=$PWD
 scratch=$root/.build/check-products
 
 # What a product may link to besides the system's own libraries, and the headers of all C libraries.
-declare -A allowed=([MEDLoop]='' [MEDCore]='' [MEDBeanstalk]='' [MEDPush]='libcurl' [MEDSQLite]='libsqlite3')
+declare -A allowed=([MEDLoop]='' [MEDCore]='' [MEDBeanstalk]='' [MEDPush]='libcurl' [MEDSQLite]='libsqlite3' [MEDRPC]='')
 declare -A headers=(
   [libcurl]='curl/curl.h' [libsqlite3]='sqlite3.h' [libhiredis]='hiredis/hiredis.h' [libmariadb]='mariadb/mysql.h'
 )
@@ -20,6 +20,7 @@ declare -A uses=(
   [MEDCore]='print(FileDataLog(directory: "log").health)'
   [MEDBeanstalk]='print(try BeanstalkQueue(servers: ["127.0.0.1"]).servers)'
   [MEDPush]='print(CurlPusher().configuration.maxResponseBytes)'
+  [MEDRPC]='print(RPCAnswer(failure: "x").bytes.count)'
   [MEDSQLite]='import Logging; let store = SQLiteStore(path: "x.sqlite", logger: Logger(label: "x")); print(store)'
 )
 system='linux-vdso|libc|libm|libstdc\+\+|libgcc_s|ld-linux[a-z0-9-]*|libpthread|libdl|librt|libutil'

@@ -3,7 +3,9 @@ import Logging
 import MEDAdmin
 import MEDBeanstalk
 import MEDCore
+import MEDCurl
 import MEDPush
+import MEDRPC
 import MEDSQLite
 import ServiceLifecycle
 
@@ -36,20 +38,47 @@ public enum Assembly {
       guard let configuration = try? dispatcherConfiguration(settings) else { return }
       await dispatcher.reconfigure(configuration)
     }
+    let control = Control(
+      dispatcher, store: store,
+      alarms: DefaultAlarms(directory: settings.dataDirectory, logger: context.logger),
+      queueServers: settings.queueServers, logger: context.logs.logger(label: "control"))
+    let rpc = try rpcServer(control, context)
     return [
       ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
       ClosingService { await store.close() }, dispatcher,
     ]
-      + (try debugServer(dispatcher, context))
+      + (try debugServer(dispatcher, rpc, context)) + (rpc.map { [$0] } ?? [])
+  }
+
+  /// The control panel's protocol on ListenAddr.
+  private static func rpcServer(_ control: Control, _ context: RunContext) throws -> RPCServer? {
+    guard let address = context.settings.rpcAddress else { return nil }
+    try checkFree(address, "ListenAddr")
+    var limits = RPCLimits()
+    // Whatever clients do, descriptors are left for queue servers and subscribers.
+    limits.connections = min(limits.connections, DescriptorLimit.current / 2)
+    let live = context.live
+    return RPCServer(
+      "ListenAddr", host: address.host, port: Int(address.port), threads: AdminServer.threads, limits: limits,
+      isAllowed: { peer in
+        guard let peer = NetworkAddress(peer) else { return false }
+        return live.current.rpc.allowedNetworks.contains { $0.contains(peer) }
+      }, logger: context.logs.logger(label: "rpc")
+    ) { command, arguments throws(ControlError) in
+      try await control.perform(command, arguments)
+    }
   }
 
   /// The running state as JSON on DebugAddr.
-  private static func debugServer(_ dispatcher: Dispatcher, _ context: RunContext) throws -> [any Service] {
+  private static func debugServer(
+    _ dispatcher: Dispatcher, _ rpc: RPCServer?, _ context: RunContext
+  ) throws -> [any Service] {
     guard let address = context.settings.debugAddress else { return [] }
     try checkFree(address, "DebugAddr")
     let routes = DebugRoutes {
       var state = await dispatcher.state()
       state?.version = BuildInformation.current.version
+      state?.rpc = rpc?.state
       return state
     }
     return [

@@ -18,7 +18,7 @@ import ServiceLifecycle
 /// ``run()`` returns after a graceful shutdown (or a cancellation, which counts as one): what is in flight is finished,
 /// the rest given back to its tubes.
 public struct Dispatcher: Service {
-  private let runner: EngineRunner
+  let runner: EngineRunner
 
   /// Puts a dispatcher together; nothing is started.
   ///

@@ -56,10 +56,11 @@ final class RunningProgram {
 struct BinaryTests {
   private func config(_ scratch: Scratch, _ more: String = "") throws -> String {
     let path = scratch.path + "/c.toml"
-    // Tests run side by side: only one of them could have the default address.
+    // Tests run side by side: only one of them could have the default addresses.
     let debug = more.contains("DebugAddr") ? "" : "DebugAddr = \"\""
     let text = """
       \(debug)
+      ListenAddr = ""
       LOG_DIR = "\(scratch.path)/new/log/"
       DATA_DIR = "\(scratch.path)/new/data"
       DropMessageLogDir = "\(scratch.path)/new/drop"
@@ -100,8 +101,8 @@ struct BinaryTests {
     let run = try ProgramRun(command[0], Array(command.dropFirst()) + ["-f", path])
     #expect(run.status == 78)
     let all = run.output + run.errors
-    #expect(all.contains("\(path):8: error: ListenersOfMainQueue: found 0, allowed 1 ... 64 listeners"))
-    #expect(all.contains("\(path):9: error: RunAtBench: found 2, allowed true or false"))
+    #expect(all.contains("\(path):9: error: ListenersOfMainQueue: found 0, allowed 1 ... 64 listeners"))
+    #expect(all.contains("\(path):10: error: RunAtBench: found 2, allowed true or false"))
   }
 
   @Test func `--check-config names the safer defaults that are in force`() throws {

@@ -15,6 +15,7 @@ struct DaemonUserTests {
       SplitLog = false
       QueueServerAddr = "127.0.0.1:1"
       MaxMessageProcessTime = 1000
+      ListenAddr = ""
       \(more)
       """
     try text.write(toFile: path, atomically: true, encoding: .utf8)

@@ -25,8 +25,8 @@ struct DocumentTests {
   }
 
   @Test(arguments: [
-    "README.md", "Docs/OPERATING.md", "Docs/amender.md", "Docs/migration.md", "Docs/performance.md",
-    "Examples/README.md",
+    "README.md", "Docs/OPERATING.md", "Docs/amender.md", "Docs/control.md", "Docs/migration.md",
+    "Docs/performance.md", "Examples/README.md",
   ])
   func `its commands are understood`(path: String) throws {
     let roots = Dictionary(uniqueKeysWithValues: ProgramCommand.roots.map { ($0.configuration.commandName ?? "", $0) })
@@ -63,6 +63,29 @@ struct DocumentTests {
       }
     }
     #expect(count > 20)
+  }
+
+  @Test func `control tells of every command and every parameter, with its bounds`() throws {
+    let text = try Self.text("Docs/control.md")
+    for name in ControlCommand.Name.allCases { #expect(text.contains("\n### \(name.rawValue)\n"), "\(name.rawValue)") }
+    let rows = text.split(separator: "\n").filter { $0.hasPrefix("| ") }
+    for definition in ParameterTable().definitions {
+      let row = rows.first { $0.split(separator: "|")[0].contains(definition.name.rawValue) }
+      guard let row else {
+        Issue.record("\(definition.name.rawValue) is missing")
+        continue
+      }
+      switch definition.kind {
+      case .integer(let range):
+        // A bound that the config file sets is named by its key.
+        #expect(row.contains("\(range.lowerBound) ... ") || row.contains("0 keep"), "\(definition.name)")
+        #expect(row.contains("`Max") || row.contains("0 keep") || row.contains(" \(range.upperBound) |"), "\(row)")
+      case .choice(let words): for word in words { #expect(row.contains("\"\(word)\""), "\(row)") }
+      case .text(let bytes), .signingSecret(let bytes), .targets(let bytes):
+        #expect(row.contains("\(bytes) bytes"), "\(row)")
+      case .boolean: #expect(row.contains("boolean"), "\(row)")
+      }
+    }
   }
 
   private static func sources() throws -> String {

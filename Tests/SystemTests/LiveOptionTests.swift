@@ -142,6 +142,15 @@ struct LiveOptionTests {
         return system.receiver.count(system.path(second)) > 0
       }
     },
+    LiveProof(path: "Rpc.AllowFrom", first: "[\"10.0.0.0/8\"]", second: "[\"127.0.0.0/8\"]") { system, change in
+      let port = try FreePort.next()
+      try system.configure(["ListenAddr": "\"127.0.0.1:\(port)\""])
+      try await system.startDispatcher()
+      try await eventually("it is hung up on") { system.log("warn").contains("see [Rpc] AllowFrom") || isServed(port) }
+      #expect(!isServed(port))
+      try await change()
+      try await eventually("it is let in", within: .seconds(20)) { isServed(port) }
+    },
     LiveProof(path: "Log.Level", first: "\"info\"", second: "\"debug\"") { system, change in
       try await system.subscribe { _ in .refuse(.status(500)) }
       try await system.startDispatcher()
@@ -153,6 +162,10 @@ struct LiveOptionTests {
       try await eventually("debug lines come", within: .seconds(20)) { system.log("debug").contains("push failed") }
     },
   ]
+
+  private static func isServed(_ port: UInt16) -> Bool {
+    (try? PlainRPC(port: port).call("GetDefaultSubscriptionSettings").status) == "ok"
+  }
 
   /// No more pushes than `before` are open at once until the change, then `after`.
   private static func showLimit(

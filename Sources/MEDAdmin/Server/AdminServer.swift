@@ -13,6 +13,8 @@ import Synchronization
 public struct AdminServer: Service {
   /// Never shut down: what a server of Hummingbird still has to do on its thread after its end can't be waited for.
   private static let thread = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  /// The thread of all of them, for other servers that nobody waits for in a hurry. Asking for it starts it.
+  public static var threads: any EventLoopGroup { thread }
 
   private let name: String
   private let host: String

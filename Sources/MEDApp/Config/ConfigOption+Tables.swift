@@ -57,7 +57,7 @@ extension ConfigOption {
           + " Proxy its own address is what is checked: where it connects to is for the proxy to restrict."),
 
       ConfigOption(
-        "AllowFrom", in: "Rpc", \.rpc.allowedNetworks, .networks,
+        "AllowFrom", in: "Rpc", \.rpc.allowedNetworks, .networks, effect: .live,
         "Who may speak to ListenAddr and StatisticApiAddr, which know no password."),
 
       ConfigOption(

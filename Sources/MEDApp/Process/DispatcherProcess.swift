@@ -42,6 +42,7 @@ public struct DispatcherProcess: Sendable {
 
   private func runOrThrow() throws -> ExitStatus {
     let settings = configuration.settings
+    DescriptorLimit.raise()
     try prepareDirectories(settings)
     let pidFile = settings.pidFile.isEmpty ? nil : try PidFile(settings.pidFile, for: "PidFile")
     defer { pidFile?.release() }

@@ -38,6 +38,9 @@ final class ConfigurationChanges: Sendable {
     }
   }
 
+  /// The newest one, in force or about to be.
+  var newest: DispatcherConfiguration { state.withLock { $0.newest } }
+
   // MARK: The engine's side
 
   /// The engine starts with what this returns.

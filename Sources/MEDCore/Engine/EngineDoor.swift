@@ -30,9 +30,14 @@ final class EngineDoor: Sendable {
     room?.engine = nil
   }
 
-  /// nil: no engine runs.
-  func state() async -> DispatcherState? {
+  /// Runs `body` on the engine's loop.
+  /// - Returns: nil if no engine runs.
+  @discardableResult
+  func enter<Result: Sendable>(_ body: @Sendable (Engine) async -> Result) async -> Result? {
     guard let room = room.withLock({ $0 }) else { return nil }
-    return await room.actor.run { _ in await room.engine?.state() }
+    return await room.actor.run { _ in
+      guard let engine = room.engine else { return nil }
+      return await body(engine)
+    }
   }
 }

@@ -5,7 +5,7 @@ import ServiceLifecycle
 struct EngineRunner: Sendable {
   let changes: ConfigurationChanges
   let parts: EngineParts
-  private let door = EngineDoor()
+  let door = EngineDoor()
 
   init(_ configuration: DispatcherConfiguration, _ parts: EngineParts) {
     changes = ConfigurationChanges(configuration)
@@ -13,7 +13,7 @@ struct EngineRunner: Sendable {
   }
 
   func state() async -> DispatcherState? {
-    guard var state = await door.state() else { return nil }
+    guard var state = await door.enter({ await $0.state() }) else { return nil }
     state.time = Double(RecordTime.now().microseconds) / 1_000_000
     state.processUptimeSeconds = ProcessStatistics.uptime
     state.residentBytes = ProcessStatistics.residentBytes

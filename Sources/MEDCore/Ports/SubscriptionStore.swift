@@ -58,3 +58,19 @@ public struct Subscription: Sendable, Equatable {
     self.parameters = parameters
   }
 }
+
+extension Subscription {
+  /// The same with other parameters.
+  func with(parameters: [String: String]) -> Subscription {
+    Subscription(
+      id: id, topic: topic, topicID: topicID, subscriberID: subscriberID, receptionChannel: receptionChannel,
+      parameters: parameters)
+  }
+
+  /// The same with some parameters changed, nil for taken away.
+  func setting(_ changes: [String: String?]) -> Subscription {
+    var parameters = parameters
+    for (name, text) in changes { parameters[name] = text }
+    return with(parameters: parameters)
+  }
+}

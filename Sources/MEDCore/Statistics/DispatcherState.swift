@@ -28,6 +28,8 @@ public struct DispatcherState: Codable, Sendable, Equatable {
   public var directory = DirectoryState()
   /// nil: the DATA log tells nothing of itself.
   public var dataLog: DataLogState?
+  /// The control panel's server; nil unless whoever embeds the dispatcher runs one and sets it.
+  public var rpc: RPCState?
 
   /// Of a dispatcher that has done nothing.
   public init() {}

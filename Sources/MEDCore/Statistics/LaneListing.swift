@@ -5,7 +5,7 @@ public enum LaneListing {
   /// Lanes described at most; the rest is counted.
   public static let maximum = 10_000
   /// Lanes looked at in one turn of the loop: well below a millisecond.
-  private static let slice = 500
+  static let slice = 500
 
   /// How much a lane has to do, then how much it did.
   private struct Rank: Comparable {

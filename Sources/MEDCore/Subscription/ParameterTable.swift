@@ -23,11 +23,7 @@ public struct ParameterTable: Sendable {
   /// - Returns: the value, read.
   /// - Throws: what was found and what is allowed; nothing follows from the text then.
   public func validate(_ name: String, _ text: String) throws(ParameterError) -> ParameterValue {
-    guard let known = ParameterName(rawValue: name) else {
-      let nearest = ParameterName.allCases.first { $0.rawValue.lowercased() == name.lowercased() }
-      throw ParameterError(code: .unknownName, name: name, found: "", allowed: nearest?.rawValue ?? "")
-    }
-    let definition = self[known]
+    let definition = self[try checkName(name)]
     switch definition.read(text) {
     case .value(let value):
       return value
@@ -36,6 +32,14 @@ public struct ParameterTable: Sendable {
     case .wrong:
       throw definition.error(.wrongKind, text)
     }
+  }
+
+  /// - Throws: with the name that was meant, if it differs in case alone.
+  @discardableResult
+  func checkName(_ name: String) throws(ParameterError) -> ParameterName {
+    if let known = ParameterName(rawValue: name) { return known }
+    let nearest = ParameterName.allCases.first { $0.rawValue.lowercased() == name.lowercased() }
+    throw ParameterError(code: .unknownName, name: name, found: "", allowed: nearest?.rawValue ?? "")
   }
 
   /// Reads a subscription's rows. A row that isn't allowed stops nothing: above its bound it counts as the bound,

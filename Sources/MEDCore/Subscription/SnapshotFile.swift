@@ -28,7 +28,7 @@ enum SnapshotFile {
     return isDurable ? syncDirectory(of: path) : nil
   }
 
-  static func read(_ path: String) -> Result<[UInt8], StoreError> {
+  static func read(_ path: String, atMost maximumBytes: Int = maximumBytes) -> Result<[UInt8], StoreError> {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return .failure(StoreError(.unavailable, problem("open", path))) }
     defer { close(file) }

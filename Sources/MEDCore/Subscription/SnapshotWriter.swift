@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 
 /// Writes the snapshot and the parameter files on a thread of its own, which lives as long as there is something to
@@ -47,7 +46,7 @@ final class SnapshotWriter: Sendable {
       return !state.isRunning
     }
     if !begins { return state.signal() }
-    if !Self.onThread({ self.run() }) {
+    if !DetachedThread.start({ self.run() }) {
       state.withLock { state in
         state.pending = nil
         state.isRunning = false
@@ -71,7 +70,7 @@ final class SnapshotWriter: Sendable {
   func read() async -> Result<[Subscription], StoreError> {
     let path = path
     return await withCheckedContinuation { continuation in
-      let begun = Self.onThread {
+      let begun = DetachedThread.start {
         let result = SnapshotFile.read(path).flatMap { bytes in
           SnapshotFormat.decode(bytes).mapError { StoreError(.corrupt, "\(path): \($0)") }
         }
@@ -132,28 +131,5 @@ final class SnapshotWriter: Sendable {
       return state.waiting
     }
     for continuation in waiting { continuation.resume() }
-  }
-
-  private final class Work: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-
-  /// - Returns: false if the system has no thread to give.
-  private static func onThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let work = Unmanaged.passRetained(Work(body))
-    var thread = pthread_t()
-    let result = pthread_create(
-      &thread, &attributes,
-      { argument in
-        if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
-        return nil
-      }, work.toOpaque())
-    if result != 0 { work.release() }
-    return result == 0
   }
 }

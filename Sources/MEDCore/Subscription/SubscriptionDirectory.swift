@@ -52,6 +52,8 @@ public final class SubscriptionDirectory {
   private var waitingForNextRefresh: [CheckedContinuation<Void, Never>] = []
   /// Topics whose lookup ended while a refresh was under way.
   private var lookedUpMeanwhile: Set<String> = []
+  /// Subscriptions whose parameters were set while a refresh was under way.
+  private var editedMeanwhile: Set<Int> = []
   private var swaps = 0
   private var merges = 0
 
@@ -138,6 +140,29 @@ public final class SubscriptionDirectory {
     return .success(table.byTopic[topic] ?? [])
   }
 
+  // MARK: Parameters
+
+  /// Names, defaults and bounds of the parameters, as they are in force.
+  public var parameterTable: ParameterTable { rules.parameters }
+
+  /// Puts parameters in force at once that the store holds already; those that aren't named keep their values, nil gives
+  /// back the default. What a refresh reads that began before doesn't take them away again.
+  /// - Returns: false if there is no such subscription here: cancelled, or so new that no refresh has seen it.
+  public func set(_ parameters: [String: String?], of id: Int) -> Bool {
+    guard let present = table.byID[id] else { return false }
+    if isRefreshing { editedMeanwhile.insert(id) }
+    let next = present.subscription.setting(parameters)
+    guard next != present.subscription else { return true }
+    report(table.replace(next, rules))
+    merges += 1
+    var changes = SubscriptionChanges()
+    changes.changed = [id]
+    onChange?(changes)
+    snapshotIsStale = false
+    snapshots?.submit(table)
+    return true
+  }
+
   // MARK: Refreshing
 
   /// Reads the store for the first time; if it is down, the snapshot of an earlier run.
@@ -220,10 +245,12 @@ public final class SubscriptionDirectory {
 
   private func refreshOnce() async {
     lookedUpMeanwhile = []
+    editedMeanwhile = []
     if rulesHaveChanged {
       rulesHaveChanged = false
       swap(await Self.rebuild(table, rules))
       lookedUpMeanwhile = []
+      editedMeanwhile = []
     }
     do {
       guard let (plan, newVersion) = try await Self.fetch(store, version, table, rules) else {
@@ -263,6 +290,7 @@ public final class SubscriptionDirectory {
       changes.added.removeAll { table.byID[$0] != nil }
     }
 
+    keepEdits(in: &next, &changes)
     Swift.swap(&table, &next)
     swaps += 1
     Self.free(next)
@@ -279,6 +307,18 @@ public final class SubscriptionDirectory {
           "cancelled": "\(changes.cancelled.count)", LogKey.count: "\(table.byID.count)",
         ])
       onChange?(changes)
+    }
+  }
+
+  /// What was read may be older than parameters that were set meanwhile; the next refresh reads everything anew.
+  private func keepEdits(in next: inout SubscriptionTable, _ changes: inout SubscriptionChanges) {
+    for id in editedMeanwhile {
+      guard let present = table.byID[id]?.subscription, let read = next.byID[id]?.subscription,
+        read.parameters != present.parameters
+      else { continue }
+      _ = next.replace(read.with(parameters: present.parameters), rules)
+      if !changes.changed.contains(id) { changes.changed.append(id) }
+      version = nil
     }
   }
 

@@ -59,6 +59,13 @@ struct SubscriptionTable: Sendable {
     return (changes, warnings)
   }
 
+  /// Puts another state of a subscription in the place of the present one. Without one nothing happens.
+  mutating func replace(_ subscription: Subscription, _ rules: ChannelRules) -> [SubscriptionWarning] {
+    guard let present = byID[subscription.id] else { return [] }
+    remove(present)
+    return add(subscription, rules)
+  }
+
   /// Takes over channels of another table that this one doesn't have.
   mutating func adopt(_ channels: [SubscribedChannel]) {
     for channel in channels where byID[channel.id] == nil { keep(channel) }

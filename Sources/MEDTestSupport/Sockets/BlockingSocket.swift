@@ -14,6 +14,8 @@ final class BlockingSocket {
 
   func write(_ bytes: [UInt8]) throws { try TCP.writeAll(fd, bytes) }
 
+  func endWriting() { shutdown(fd, Int32(SHUT_WR)) }
+
   /// The next line without its CR LF.
   func line() throws -> String {
     var searched = start

@@ -47,6 +47,15 @@ struct EngineHarness {
     }
   }
 
+  /// A dispatcher over all this, which doesn't run yet.
+  func dispatcher() -> Dispatcher {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    return Dispatcher(
+      configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: log,
+      failureLog: failureLog, logger: logger)
+  }
+
   /// Runs a dispatcher for as long as `body` takes, then stops it gracefully.
   func run(over other: (any DataLog)? = nil, _ body: () async throws -> Void) async throws {
     var logger = Logger(label: "test")

@@ -109,6 +109,58 @@ struct DirectoryTests {
     #expect(directory.health.storeError == nil)
   }
 
+  @Test func `parameters that were set are in force at once, and told as a change`() async {
+    let store = MemorySubscriptionStore([.make(1, "a", ["ProcessTimeout": "70"])])
+    let directory = directory(store)
+    await directory.start()
+    var changes: [SubscriptionChanges] = []
+    directory.onChange = { changes.append($0) }
+    #expect(directory.set(["Concurrency": "7"], of: 1))
+    #expect(directory.channel(1)?.parameters.concurrency == 7)
+    #expect(directory.channel(1)?.parameters.processTimeout == .milliseconds(70))
+    #expect(changes.map(\.changed) == [[1]])
+    #expect(directory.set(["Concurrency": "7"], of: 1))
+    #expect(changes.count == 1)
+    #expect(!directory.set(["Concurrency": "7"], of: 2))
+    #expect(directory.set(["ProcessTimeout": nil], of: 1))
+    #expect(directory.channel(1)?.parameters.processTimeout == .seconds(5))
+    #expect(known(directory, "a") == [1])
+  }
+
+  @Test func `a refresh that read the store before takes nothing away, and the next one reads everything anew`() async {
+    let store = MemorySubscriptionStore([.make(1, "a"), .make(2, "a")])
+    let directory = directory(store)
+    await directory.start()
+    await store.set([.make(1, "a"), .make(2, "a"), .make(3, "a")])
+    await store.hold()
+    let refresh = Task { @MainActor in await directory.refresh() }
+    await until { await store.heldCount == 1 }
+    #expect(directory.set(["Concurrency": "7"], of: 1))
+    await store.letGo()
+    await refresh.value
+    #expect(directory.channel(1)?.parameters.concurrency == 7)
+    #expect(known(directory, "a")?.sorted() == [1, 2, 3])
+    // In the store there is another value by now: somebody else's word, which comes later.
+    await store.set([.make(1, "a", ["Concurrency": "9"]), .make(2, "a")])
+    await directory.refresh()
+    #expect(directory.channel(1)?.parameters.concurrency == 9)
+    #expect(known(directory, "a")?.sorted() == [1, 2])
+  }
+
+  @Test func `parameters that were set hold when the configuration changes at the same time`() async {
+    let store = MemorySubscriptionStore([.make(1, "a", ["Concurrency": "3"])])
+    let directory = directory(store)
+    await directory.start()
+    var rules = ChannelRules()
+    rules.environment = "blue"
+    let changed = rules
+    let configuring = Task { @MainActor in await directory.configure(changed) }
+    await Task.yield()
+    #expect(directory.set(["Concurrency": "7"], of: 1))
+    await configuring.value
+    #expect(directory.channel(1)?.parameters.concurrency == 7)
+  }
+
   @Test func `whoever waits for a lookup that was cancelled asks itself`() async throws {
     let store = MemorySubscriptionStore([.make(1, "a")])
     let directory = directory(store)
