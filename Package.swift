@@ -37,6 +37,7 @@ let package = Package(
     .library(name: "MEDBeanstalk", targets: ["MEDBeanstalk"]),
     .library(name: "MEDPush", targets: ["MEDPush"]),
     .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
+    .library(name: "MEDMySQL", targets: ["MEDMySQL"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
     .executable(name: "medctl", targets: ["medctl"]),
@@ -76,6 +77,8 @@ let package = Package(
     library(
       "MEDPush", ["MEDCore", "MEDCurl", "MEDLoop", log, .product(name: "Crypto", package: "swift-crypto")]),
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
+    .systemLibrary(name: "CMariaDB", providers: [.apt(["libmariadb-dev"])]),
+    library("MEDMySQL", ["CMariaDB", "MEDCore", "MEDLoop", log]),
 
     // The HTTP servers that people and tools ask: the running state, for now.
     library(
@@ -93,8 +96,8 @@ let package = Package(
     .target(
       name: "MEDApp",
       dependencies: [
-        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDAdmin", lifecycle, log,
-        "TOMLKit",
+        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDAdmin",
+        lifecycle, log, "TOMLKit",
       ],
       swiftSettings: settings, plugins: ["BuildStamp"]),
     // Commit and time of the build, for --version.
@@ -125,13 +128,17 @@ let package = Package(
 
     // Real servers for tests.
     library("MEDTestSupport"),
+    // What every store has to do, for the tests of each.
+    .target(
+      name: "StoreConformance", dependencies: ["MEDCore"], path: "Tests/StoreConformance", swiftSettings: settings),
     tests("MEDLoopTests", ["MEDLoop"]),
     tests("MEDCoreTests", ["MEDCore"]),
     tests("MEDBeanstalkTests", ["MEDBeanstalk"]),
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
-    tests("MEDSQLiteTests", ["MEDSQLite"]),
+    tests("MEDSQLiteTests", ["MEDSQLite", "StoreConformance"]),
+    tests("MEDMySQLTests", ["MEDMySQL", "MEDLoop", "StoreConformance"]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDLoop"]),
     tests("MEDAppTests", ["MEDApp", "medispatcher", "amender", "medctl", arguments]),
-    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "chaos"]),
+    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "MEDMySQL", "chaos"]),
   ]
 )

@@ -3,6 +3,7 @@ import Logging
 import MEDAdmin
 import MEDBeanstalk
 import MEDCore
+import MEDMySQL
 import MEDPush
 import MEDSQLite
 import ServiceLifecycle
@@ -64,11 +65,8 @@ public enum Assembly {
     do { close(try listenTCP(address)) } catch { throw SystemError(message: "\(key): \(error)") }
   }
 
-  static func store(_ settings: Settings, _ logs: Logs) throws(SystemError) -> SQLiteStore {
-    guard settings.storeType == .sqlite else {
-      throw SystemError(
-        message: "[Store] Type: \"\(settings.storeType.rawValue)\" was found; this build knows \"sqlite\" alone")
-    }
+  static func store(_ settings: Settings, _ logs: Logs) throws -> any DispatcherStore {
+    if settings.storeType == .mysql { return try MySQLStore(settings.mysql, logger: logs.logger(label: "store")) }
     // Where an earlier run has left its state there was a file: an empty one in its place would say that there are no
     // subscriptions, and their messages would be deleted. Until it is brought back the last known state counts.
     let snapshot = settings.dataDirectory + "/" + SubscriptionDirectory.snapshotFileName

@@ -1,20 +1,31 @@
 import Glibc
 import Logging
 import MEDCore
+import MEDMySQL
 import MEDSQLite
+
+/// All that a dispatcher wants of a store.
+protocol DispatcherStore: SubscriptionEditor, FailureLog {
+  func close() async
+}
+
+extension SQLiteStore: DispatcherStore {}
+extension MySQLStore: DispatcherStore {}
 
 /// Opens the store that the config file names, for command line tools.
 public enum StoreAccess {
   @Sendable
   public static func open(_ settings: Settings) async throws -> any SubscriptionEditor {
-    guard settings.storeType == .sqlite else {
-      throw SystemError(message: "medctl can't change a store of type \"\(settings.storeType.rawValue)\"")
+    // Nothing to tell but what is thrown: a tool has no log.
+    let logger = Logger(label: "store", factory: { _ in SwiftLogNoOpLogHandler() })
+    if settings.storeType == .mysql {
+      let store = try MySQLStore(settings.mysql, logger: logger)
+      try await store.open()
+      return store
     }
     // A tool may well come before the first start of the dispatcher.
     try Directories.prepare(directory(of: settings.storePath), for: "[Store] Path")
-    // Nothing to tell but what is thrown: a tool has no log.
-    let store = SQLiteStore(
-      path: settings.storePath, logger: Logger(label: "store", factory: { _ in SwiftLogNoOpLogHandler() }))
+    let store = SQLiteStore(path: settings.storePath, logger: logger)
     try await store.open()
     return store
   }
