@@ -37,7 +37,7 @@ struct FailureTableTests {
     entry.retryTimes = .max
     #expect(try await store.write([entry]) == [1])
     #expect(try await store.write([entry]) == [1], "a jobid that was cut is found again")
-    let row = try #require(try await database.failures("1700000000.000000-5").first)
+    let row = try #require(try await database.failures("1700000000.000000-5-").first)
     #expect(row["first_failure_message"] == "ä订\u{FFFD}" + String(repeating: "y", count: 17))
     #expect(row["last_failure_message"] == "???" + String(repeating: "y", count: 17))
     #expect(row["last_target"] == "http:")

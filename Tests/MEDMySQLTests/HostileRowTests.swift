@@ -144,6 +144,34 @@ struct HostileRowTests {
     await store.close()
   }
 
+  @Test func `100,000 subscriptions come whole, and an unchanged state makes none of them`() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql(
+      """
+      INSERT INTO message_classes (class_id, class_key) SELECT seq, CONCAT('topic_', seq) FROM seq_1_to_10000;
+      INSERT INTO subscriptions (subscription_id, message_class_id, subscriber_id, reception_channel)
+        SELECT seq, 1 + seq MOD 10000, 1, CONCAT('http://host.internal:8080/receive/', seq) FROM seq_1_to_100000;
+      INSERT INTO subscription_params SELECT seq, 'Concurrency', seq MOD 7 FROM seq_1_to_100000;
+      """)
+    let store = try database.store()
+    let snapshot = try #require(try await store.subscriptions(changedSince: nil))
+    #expect(snapshot.subscriptions.map(\.id) == Array(1...100_000))
+    #expect(
+      snapshot.subscriptions.allSatisfy { subscription in
+        subscription.topic == "topic_\(1 + subscription.id % 10_000)"
+          && subscription.receptionChannel == "http://host.internal:8080/receive/\(subscription.id)"
+          && subscription.parameters == ["Concurrency": "\(subscription.id % 7)"]
+      })
+    #expect(try await store.subscriptions(changedSince: snapshot.version) == nil)
+    try await database.sql("UPDATE subscription_params SET param_value = '9' WHERE subscription_id = 77777;")
+    let changed = try #require(try await store.subscriptions(changedSince: snapshot.version)).subscriptions
+    #expect(changed[77_776].parameters == ["Concurrency": "9"])
+    #expect(
+      try await store.subscriptions(ofTopic: "topic_7").map(\.id) == stride(from: 6, to: 100_000, by: 10_000).map { $0 }
+    )
+    await store.close()
+  }
+
   @Test func `changes are noticed, whoever makes them, and rows of the failure log are none`() async throws {
     let database = try await TestDatabase.make()
     let store = try database.store()
