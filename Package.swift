@@ -38,6 +38,7 @@ let package = Package(
     .library(name: "MEDPush", targets: ["MEDPush"]),
     .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
     .library(name: "MEDRPC", targets: ["MEDRPC"]),
+    .library(name: "MEDMySQL", targets: ["MEDMySQL"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
     .executable(name: "medctl", targets: ["medctl"]),
@@ -77,6 +78,8 @@ let package = Package(
     library(
       "MEDPush", ["MEDCore", "MEDCurl", "MEDLoop", log, .product(name: "Crypto", package: "swift-crypto")]),
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
+    .systemLibrary(name: "CMariaDB", providers: [.apt(["libmariadb-dev"])]),
+    library("MEDMySQL", ["CMariaDB", "MEDCore", "MEDLoop", log]),
 
     // The control panel's protocol.
     library(
@@ -102,8 +105,8 @@ let package = Package(
     .target(
       name: "MEDApp",
       dependencies: [
-        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDAdmin", "MEDRPC", lifecycle, log,
-        "TOMLKit",
+        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDAdmin", "MEDRPC",
+        lifecycle, log, "TOMLKit",
       ],
       swiftSettings: settings, plugins: ["BuildStamp"]),
     // Commit and time of the build, for --version.
@@ -134,14 +137,18 @@ let package = Package(
 
     // Real servers for tests.
     library("MEDTestSupport"),
+    // What every store has to do, for the tests of each.
+    .target(
+      name: "StoreConformance", dependencies: ["MEDCore"], path: "Tests/StoreConformance", swiftSettings: settings),
     tests("MEDLoopTests", ["MEDLoop"]),
     tests("MEDCoreTests", ["MEDCore"]),
     tests("MEDBeanstalkTests", ["MEDBeanstalk"]),
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
-    tests("MEDSQLiteTests", ["MEDSQLite"]),
+    tests("MEDSQLiteTests", ["MEDSQLite", "StoreConformance"]),
+    tests("MEDMySQLTests", ["MEDMySQL", "MEDLoop", "StoreConformance"]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDLoop"]),
     tests("MEDRPCTests", ["MEDRPC", "MEDLoop"]),
-    tests("MEDAppTests", ["MEDApp", "medispatcher", "amender", "medctl", arguments]),
-    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "chaos"]),
+    tests("MEDAppTests", ["MEDApp", "MEDCurl", "medispatcher", "amender", "medctl", lifecycle, arguments]),
+    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "MEDMySQL", "chaos"]),
   ]
 )

@@ -4,6 +4,7 @@ import MEDAdmin
 import MEDBeanstalk
 import MEDCore
 import MEDCurl
+import MEDMySQL
 import MEDPush
 import MEDRPC
 import MEDSQLite
@@ -38,14 +39,16 @@ public enum Assembly {
       guard let configuration = try? dispatcherConfiguration(settings) else { return }
       await dispatcher.reconfigure(configuration)
     }
+    let cleaner = TopicCleaner(
+      callbacks: callbackConfiguration(settings), logger: context.logs.logger(label: "cleaning"))
     let control = Control(
       dispatcher, store: store,
       alarms: DefaultAlarms(directory: settings.dataDirectory, logger: context.logger),
-      queueServers: settings.queueServers, logger: context.logs.logger(label: "control"))
+      queueServers: settings.queueServers, cleaner: cleaner, logger: context.logs.logger(label: "control"))
     let rpc = try rpcServer(control, context)
     return [
       ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
-      ClosingService { await store.close() }, dispatcher,
+      ClosingService { await store.close() }, dispatcher, cleaner,
     ]
       + (try debugServer(dispatcher, rpc, context)) + (rpc.map { [$0] } ?? [])
   }
@@ -93,11 +96,8 @@ public enum Assembly {
     do { close(try listenTCP(address)) } catch { throw SystemError(message: "\(key): \(error)") }
   }
 
-  static func store(_ settings: Settings, _ logs: Logs) throws(SystemError) -> SQLiteStore {
-    guard settings.storeType == .sqlite else {
-      throw SystemError(
-        message: "[Store] Type: \"\(settings.storeType.rawValue)\" was found; this build knows \"sqlite\" alone")
-    }
+  static func store(_ settings: Settings, _ logs: Logs) throws -> any DispatcherStore {
+    if settings.storeType == .mysql { return try MySQLStore(settings.mysql, logger: logs.logger(label: "store")) }
     // Where an earlier run has left its state there was a file: an empty one in its place would say that there are no
     // subscriptions, and their messages would be deleted. Until it is brought back the last known state counts.
     let snapshot = settings.dataDirectory + "/" + SubscriptionDirectory.snapshotFileName
@@ -134,6 +134,17 @@ public enum Assembly {
     configuration.takeConnections = settings.listenConnections
     configuration.inFlightState = settings.inFlightState
     configuration.logger = logs.logger(label: "beanstalk")
+    return configuration
+  }
+
+  /// Callbacks of commands go where pushes may go, and by the same way.
+  static func callbackConfiguration(_ settings: Settings) -> HTTPClientConfiguration {
+    var configuration = HTTPClientConfiguration()
+    configuration.userAgent = "MEDispatcher/\(BuildInformation.current.version)"
+    configuration.verifiesCertificates = settings.push.verifiesTLS
+    configuration.caFile = settings.push.caFile.isEmpty ? nil : settings.push.caFile
+    configuration.proxy = settings.push.proxy.isEmpty ? nil : settings.push.proxy
+    configuration.deniedNetworks = settings.push.deniedNetworks
     return configuration
   }
 

@@ -34,7 +34,7 @@ struct SubscriptionsCommand: ParsableCommand {
     func run() throws {
       let settings = try config.load()
       try failing {
-        let all = try runBlocking { try await StoreAccess.open(settings).listSubscriptions() }
+        let all = try runBlocking { try await StoreAccess.with(settings) { try await $0.listSubscriptions() } }
         try Terminal.show((json ? SubscriptionListing.json(all) : SubscriptionListing.text(all)) + "\n")
       }
     }
@@ -73,8 +73,10 @@ struct SubscriptionsCommand: ParsableCommand {
       try failing {
         let given = try NewSubscription(values, settings)
         let id = try runBlocking { [topic, subscriber] in
-          try await StoreAccess.open(settings).addSubscription(
-            topic: topic, urls: given.urls, subscriber: subscriber, parameters: given.parameters)
+          try await StoreAccess.with(settings) { store in
+            try await store.addSubscription(
+              topic: topic, urls: given.urls, subscriber: subscriber, parameters: given.parameters)
+          }
         }
         print(json ? #"{"id":\#(id)}"# : "subscription \(id) of \(topic) added")
       }

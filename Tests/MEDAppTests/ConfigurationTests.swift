@@ -124,6 +124,47 @@ struct ConfigurationTests {
     #expect(without.storePath == "/d/medispatcher.sqlite")
   }
 
+  @Test func `[Database] becomes what is connected with, and its password is in no description`() throws {
+    let text = """
+      [Database]
+      Host = "db.internal"
+      Port = 3307
+      User = "u"
+      Password = "${PW}"
+      DbName = "d"
+      Options = "readTimeout=5s&charset=utf8mb4,utf8&parseTime=true"
+      MaxConn = 7
+      """
+    let configuration = try Configuration.parse(text, path: "c", environment: ["PW": "s3cret"])
+    #expect(configuration.diagnostics.isEmpty)
+    let database = configuration.settings.mysql
+    #expect(database.description == "mysql u@db.internal:3307/d, at most 7 connections")
+    #expect(database.password == "s3cret")
+    #expect(database.options.readTimeout == .seconds(5))
+    #expect(database.options.writeTimeout == .seconds(20))
+  }
+
+  @Test func `options of a database that aren't known are warnings with the nearest name, and without their value`()
+    throws
+  {
+    let text = "[Database]\nDbName = \"d\"\nOptions = \"readTimeOut=s3cret&tls=yes&passwort=s3cret\"\n"
+    let found = try warnings(text)
+    #expect(found.count == 3)
+    #expect(
+      found.first?.hasSuffix("[Database] Options: readTimeOut: unknown option, ignored, did you mean readTimeout?")
+        == true)
+    #expect(found.last?.hasSuffix("[Database] Options: passwort: unknown option, ignored") == true)
+    #expect(!found.joined().contains("s3cret"))
+    #expect(try warnings("[Store]\nType = \"sqlite\"\n" + text).isEmpty, "nothing depends on them then")
+  }
+
+  @Test func `an authority of the database that can't be read is told before a start`() throws {
+    let text = "[Database]\nDbName = \"d\"\nOptions = \"tlsCA=/nowhere/ca.pem\"\n"
+    let problems = try Configuration.parse(text, path: "c").fileProblems()
+    #expect(problems.map(\.line) == [3])
+    #expect(problems.first?.message.contains("/nowhere/ca.pem") == true)
+  }
+
   @Test func `of two spellings of one key the first-named counts, with a warning`() throws {
     let text = "[Database]\nDbName = \"d\"\nMaxConns = 3\nMaxConn = 7\n"
     #expect(try Configuration.parse(text, path: "c").settings.database.maximumConnections == 3)

@@ -1,5 +1,6 @@
 import Foundation
 import MEDCore
+import StoreConformance
 import Testing
 
 @testable import MEDSQLite

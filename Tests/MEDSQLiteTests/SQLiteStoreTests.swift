@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import MEDCore
+import StoreConformance
 import Testing
 
 @testable import MEDSQLite

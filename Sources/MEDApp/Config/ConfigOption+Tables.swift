@@ -14,14 +14,16 @@ extension ConfigOption {
 
       ConfigOption(
         "Host", in: "Database", \.database.host, .text("a host, or the absolute path of a socket") { !$0.isEmpty },
-        "The MySQL or MariaDB server."),
+        "The MySQL or MariaDB server. A host is connected to by TCP, also if it is localhost."),
       ConfigOption("Port", in: "Database", \.database.port, .integer(1...65535), "Its TCP port."),
       ConfigOption("User", in: "Database", \.database.user, .text(), "The account."),
       ConfigOption("Password", in: "Database", \.database.password, .text(), secret: true, "Its password."),
       ConfigOption("DbName", in: "Database", \.database.name, .text(), "The database with the subscriptions."),
       ConfigOption(
         "Options", in: "Database", \.database.options, .text(),
-        "More settings of the connection, name=value with & between them: readTimeout=20s&writeTimeout=20s."),
+        "More settings of the connections, name=value with & between them, as in DSNs of Go programs: timeout (10s),"
+          + " readTimeout (20s), writeTimeout (20s), from 1s to 1h; tls (false): true, skip-verify, preferred; tlsCA, tlsCert,"
+          + " tlsKey: paths of PEM files; allowCleartextPasswords (false)."),
       ConfigOption(
         "MaxConns", in: "Database", \.database.maximumConnections, .integer(1...1000, unit: "connections"),
         aliases: ["MaxConn"], "Connections at most."),

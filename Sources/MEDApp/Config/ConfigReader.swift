@@ -143,6 +143,7 @@ struct ConfigReader {
         .error, at: "Admin.Addr", "[Admin] Addr",
         "found \"\(admin)\", which others can reach: that needs a Token (or MEDISPATCHER_ADMIN_TOKEN)")
     }
+    if settings.storeType == .mysql { checkDatabaseOptions() }
     if settings.storeType == .mysql, settings.database.name.isEmpty {
       tell(.error, at: "Database.DbName", "[Database] DbName", "not given, but needed for a store of type \"mysql\"")
     }
@@ -160,7 +161,7 @@ struct ConfigReader {
     }
   }
 
-  private mutating func tell(
+  mutating func tell(
     _ severity: ConfigDiagnostic.Severity, at path: String, _ key: String?, _ message: String
   ) {
     tell(severity, line: lines.line(of: path), key, message)

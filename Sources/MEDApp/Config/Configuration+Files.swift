@@ -2,11 +2,16 @@
 extension Configuration {
   /// What is wrong with them, seen with the rights that this process has now. Blocks.
   public func fileProblems() -> [ConfigDiagnostic] {
-    guard !settings.push.caFile.isEmpty, let problem = CertificateFile.problem(settings.push.caFile) else { return [] }
-    return [
-      ConfigDiagnostic(
-        severity: .error, file: path, line: lines.line(of: "Push.CAFile"), key: "[Push] CAFile", message: problem)
-    ]
+    var files: [(path: String, key: String, file: String)] = []
+    if !settings.push.caFile.isEmpty { files.append(("Push.CAFile", "[Push] CAFile", settings.push.caFile)) }
+    let authority = settings.storeType == .mysql ? settings.mysql.options.caFile : ""
+    if !authority.isEmpty { files.append(("Database.Options", "[Database] Options: tlsCA", authority)) }
+    return files.compactMap { entry in
+      CertificateFile.problem(entry.file).map {
+        ConfigDiagnostic(
+          severity: .error, file: path, line: lines.line(of: entry.path), key: entry.key, message: $0)
+      }
+    }
   }
 
   /// - Throws: ``fileProblems()``, if there are any.

@@ -45,8 +45,10 @@ public enum CompletionWords {
   }
 
   private static func subscriptions(_ words: [String]) -> [ListedSubscription] {
-    guard let settings = settings(words) else { return [] }
-    return (try? runBlocking { try await StoreAccess.openIfThere(settings)?.listSubscriptions() }) ?? []
+    guard var settings = settings(words) else { return [] }
+    // A shell doesn't wait for a database that is away.
+    settings.database.options += "&timeout=1s&readTimeout=2s&writeTimeout=2s"
+    return (try? runBlocking { [settings] in try await StoreAccess.openIfThere(settings)?.listSubscriptions() }) ?? []
   }
 
   private static func settings(_ words: [String]) -> Settings? {

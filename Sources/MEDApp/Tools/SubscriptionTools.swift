@@ -7,19 +7,21 @@ public enum SubscriptionTools {
   public static func set(_ change: ParameterChange, of id: Int, _ settings: Settings) async throws
     -> ListedSubscription
   {
-    let store = try await StoreAccess.open(settings)
-    let listed = try await find(id, store)
-    try change.check(against: listed.subscription)
-    try await store.setParameters(change.stored, of: id)
-    return listed
+    try await StoreAccess.with(settings) { store in
+      let listed = try await find(id, store)
+      try change.check(against: listed.subscription)
+      try await store.setParameters(change.stored, of: id)
+      return listed
+    }
   }
 
   /// - Returns: the subscription as it was before: maybe cancelled already.
   public static func cancel(_ id: Int, _ settings: Settings) async throws -> ListedSubscription {
-    let store = try await StoreAccess.open(settings)
-    let listed = try await find(id, store)
-    if !listed.isCancelled { try await store.cancelSubscription(id) }
-    return listed
+    try await StoreAccess.with(settings) { store in
+      let listed = try await find(id, store)
+      if !listed.isCancelled { try await store.cancelSubscription(id) }
+      return listed
+    }
   }
 
   private static func find(_ id: Int, _ store: any SubscriptionEditor) async throws -> ListedSubscription {

@@ -42,6 +42,7 @@ public final class SubscriptionDirectory {
   private var outage = StoreOutage()
   private var refreshFailures = 0
   private var lastRefresh: ContinuousClock.Instant?
+  private var hasStarted = false
   private var isFromSnapshot = false
   private var snapshotIsStale = true
 
@@ -167,6 +168,7 @@ public final class SubscriptionDirectory {
 
   /// Reads the store for the first time; if it is down, the snapshot of an earlier run.
   public func start() async {
+    hasStarted = true
     await refresh()
     guard outage.error != nil, table.byID.isEmpty, let snapshots else { return }
     switch await snapshots.read() {
@@ -181,9 +183,9 @@ public final class SubscriptionDirectory {
     }
   }
 
-  /// Starts, then refreshes every `RefreshInterval`, or with backoff while the store is down, until it is cancelled.
+  /// Starts, unless that was done, then refreshes every `RefreshInterval`, or with backoff while the store is down, until it is cancelled.
   public func run() async {
-    await start()
+    if !hasStarted { await start() }
     while !Task.isCancelled {
       let pause =
         refreshFailures == 0

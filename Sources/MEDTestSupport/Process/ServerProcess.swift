@@ -73,7 +73,21 @@ public final class ServerProcess: Sendable {
   }
 
   /// Stops it in its tracks: connections stay open, nothing is answered.
-  public func pause() { signal(SIGSTOP) }
+  public func pause() {
+    guard signal(SIGSTOP) else { return }
+    // why: on a busy machine its other threads may run on until the one that takes the signal has its turn
+    let deadline = MonotonicDeadline(in: .seconds(10))
+    while !isStopped, !deadline.hasPassed { usleep(1000) }
+  }
+
+  private var isStopped: Bool {
+    let tasks = "/proc/\(pid)/task"
+    return ((try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []).allSatisfy { task in
+      // The state comes after the name, which stands in parentheses.
+      guard let line = try? String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8) else { return true }
+      return line.split(separator: ")").last?.split(separator: " ").first == "T"
+    }
+  }
 
   public func resume() { signal(SIGCONT) }
 

@@ -8,7 +8,8 @@ public final class MariaDBServer: Sendable {
   private let directory: TemporaryDirectory
 
   /// Makes an empty data directory (most of a second), starts a server on it and waits until it answers.
-  public static func start() async throws -> MariaDBServer {
+  /// - Parameter arguments: for the server, after those that make it a test's own.
+  public static func start(_ arguments: [String] = []) async throws -> MariaDBServer {
     let directory = try TemporaryDirectory("mariadb")
     let made = try await ServerProcess.run(
       "mariadb-install-db",
@@ -17,12 +18,12 @@ public final class MariaDBServer: Sendable {
     guard made.status == .code(0) else {
       throw Unexpected(description: "mariadb-install-db: \(made.status)\n\(made.output)\n\(made.errors)")
     }
-    let server = try MariaDBServer(directory: directory)
+    let server = try MariaDBServer(directory: directory, arguments)
     try await server.waitUntilReady()
     return server
   }
 
-  private init(directory: TemporaryDirectory) throws {
+  private init(directory: TemporaryDirectory, _ arguments: [String]) throws {
     self.directory = directory
     port = try FreePort.next()
     socketPath = directory.file("socket")
@@ -32,7 +33,7 @@ public final class MariaDBServer: Sendable {
         "--datadir=\(directory.file("data"))", "--socket=\(socketPath)", "--pid-file=\(directory.file("pid"))",
         "--bind-address=127.0.0.1", "--port=\(port)", "--skip-name-resolve", "--performance-schema=OFF",
         "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=2",
-      ], environment: Self.own(directory))
+      ] + arguments, environment: Self.own(directory))
   }
 
   /// Runs statements with the `mariadb` client: rows as lines, columns apart by tabs, without headings.

@@ -38,6 +38,24 @@ extension PlainBeanstalk {
   }
 }
 
+extension PlainBeanstalk {
+  /// Puts many jobs, hundreds with one write.
+  public func put(all bodies: some Sequence<[UInt8]>, into tube: String) throws {
+    try expect(ask("use \(tube)"), "USING")
+    var batch: [[UInt8]] = []
+    func send() throws {
+      try sendTogether(batch.map { Array("put 1024 0 60 \($0.count)\r\n".utf8) + $0 })
+      for _ in batch { try expect(answer(), "INSERTED") }
+      batch = []
+    }
+    for body in bodies {
+      batch.append(body)
+      if batch.count == 500 { try send() }
+    }
+    try send()
+  }
+}
+
 extension PlainJob {
   fileprivate init(id: UInt64, body: [UInt8], stats: [String: String]) {
     func count(_ key: String) -> Int { stats[key].flatMap(Int.init) ?? 0 }

@@ -121,6 +121,11 @@ public final class PlainBeanstalk {
     try socket.write(Array(commands.map { $0 + "\r\n" }.joined().utf8))
   }
 
+  /// The same for commands with bodies, each without its last line end.
+  func sendTogether(_ commands: [[UInt8]]) throws {
+    try socket.write(Array(commands.map { $0 + Array("\r\n".utf8) }.joined()))
+  }
+
   func answer() throws -> [String] { try socket.line().split(separator: " ").map(String.init) }
 
   @discardableResult

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Logging
+import MEDCore
 import MEDSQLite
 import MEDTestSupport
 
@@ -17,7 +18,10 @@ final class SystemHarness: Sendable {
   /// In front of ``server``; used by the dispatcher only if the harness was made so.
   let proxy: FaultProxy
   let receiver: TestReceiver
+  /// The dispatcher's, unless the harness was made with another one.
   let store: SQLiteStore
+  /// What subscriptions are added to.
+  let editor: any SubscriptionEditor
   let ledger = Ledger()
   private let process = Locked<ServerProcess?>(nil)
 
@@ -25,8 +29,10 @@ final class SystemHarness: Sendable {
   ///   - settings: TOML values by key, instead of the defaults below or beside them.
   ///   - tables: more of the config file, such as a [Push] table.
   ///   - throughProxy: whether the dispatcher reaches the queue server through ``proxy``.
+  ///   - editor: of the store that `tables` name, if it isn't the SQLite file.
   init(
-    _ server: BeanstalkdServer, settings: [String: String] = [:], tables: String = "", throughProxy: Bool = false
+    _ server: BeanstalkdServer, settings: [String: String] = [:], tables: String = "", throughProxy: Bool = false,
+    editor: (any SubscriptionEditor)? = nil
   ) throws {
     self.server = server
     directory = try TemporaryDirectory("system")
@@ -34,6 +40,7 @@ final class SystemHarness: Sendable {
     receiver = try TestReceiver()
     try directory.directory("data")
     store = SQLiteStore(path: directory.file("data/medispatcher.sqlite"), logger: Logger(label: "test"))
+    self.editor = editor ?? store
     var values = [
       "QueueServerAddr": "\"\(throughProxy ? proxy.address : server.address)\"",
       "LOG_DIR": "\"\(directory.file("log"))\"", "DATA_DIR": "\"\(directory.file("data"))\"",
@@ -74,7 +81,7 @@ final class SystemHarness: Sendable {
     _ respond: @escaping @Sendable (ReceivedRequest) -> Response = { _ in .accept }
   ) async throws -> Int {
     let path = "/\(UUID().uuidString)"
-    let id = try await store.addSubscription(
+    let id = try await editor.addSubscription(
       topic: topic, urls: [receiver.url(path)], subscriber: path, parameters: parameters)
     ledger.add(subscription: id, topic: topic, path: path)
     receiver.on(path) { [ledger] request in
