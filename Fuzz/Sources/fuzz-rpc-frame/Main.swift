@@ -19,11 +19,11 @@ enum FuzzRPCFrame {
     require(events([Array(bytes[..<half]), Array(bytes[half...])]) == whole, "how bytes are cut up changes nothing")
     for (index, event) in whole.enumerated() {
       switch event {
-      case .request(let body): check(body)
+      case .request(let body): checkBody(body)
       case .close, .malformed: require(index == whole.count - 1, "nothing follows an end")
       }
     }
-    check(bytes)
+    checkBody(bytes)
   }
 
   private static func events(_ parts: [[UInt8]]) -> [RPCFrameParser.Event] {
@@ -47,7 +47,7 @@ enum FuzzRPCFrame {
   }
 
   /// A body, which needn't be JSON.
-  private static func check(_ body: [UInt8]) {
+  private static func checkBody(_ body: [UInt8]) {
     if let value = try? JSONValue(parsing: body) {
       let written = value.bytes
       guard let again = try? JSONValue(parsing: written) else { return require(false, "what was written is read") }

@@ -215,6 +215,8 @@ final class RPCConnection: ChannelDuplexHandler {
   /// `failed` with a reason, then the end.
   private func refuse(_ reason: String, _ context: ChannelHandlerContext) {
     hub.count { $0.malformed += 1 }
+    // Others need the room.
+    parser = RPCFrameParser()
     answer(RPCAnswer(failure: reason), context, thenLeaves: true)
   }
 
