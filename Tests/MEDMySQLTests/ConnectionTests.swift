@@ -120,6 +120,26 @@ struct ConnectionTests {
     await filler.close()
   }
 
+  @Test func `rows whose commit got no answer are found by the next batch, and made once`() async throws {
+    let database = try await TestDatabase.make()
+    let proxy = try FaultProxy(to: database.server.port)
+    let store = try database.store(options: "readTimeout=1s&timeout=1s", port: proxy.port)
+    let entries = (0..<20).map { FailureEntry(subscription: 1, jobID: "\($0)-1", firstFailure: "f") }
+    #expect(try await store.write([entries[0]]) == [1])
+    let isCommitted = Locked(false)
+    proxy.add(
+      .custom(.toServer) { piece in
+        if piece.firstRange(of: Array("COMMIT".utf8)) != nil { isCommitted.withLock { $0 = true } }
+        return .forward
+      })
+    proxy.add(.custom(.toClient) { _ in isCommitted.withLock { $0 } ? .drop : .forward })
+    #expect(try await refused { _ = try await store.write(entries) }.code == .unavailable)
+    proxy.removeAllRules()
+    try await eventually("it is written") { try await store.write(entries).count == 20 }
+    #expect(try await database.sql("SELECT COUNT(*), COUNT(DISTINCT job_id) FROM broadcast_failure_log") == "20\t20\n")
+    await store.close()
+  }
+
   @Test func `no more connections are open than MaxConns allows, however many ask`() async throws {
     let database = try await TestDatabase.make()
     for (maximum, opened) in [(1, 1), (2, 2), (3, 3), (6, 6)] {

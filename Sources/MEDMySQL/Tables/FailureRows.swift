@@ -8,7 +8,7 @@ struct FailureRows {
   }
 
   /// Keys that one statement looks for: few different statements, and most batches need one of them once.
-  private static let sizes = [1, 16, 512]
+  private static let sizes = [1, 16, 128, 512]
 
   private let table: FailureTable
   private let handle: MySQLHandle
