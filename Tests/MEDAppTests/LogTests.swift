@@ -2,6 +2,8 @@ import Foundation
 import Logging
 import Testing
 
+import enum MEDTestSupport.Patience
+
 @testable import MEDApp
 
 /// A directory that is gone afterwards.
@@ -16,7 +18,7 @@ final class Scratch {
 
 /// Looks again and again until it is so, for at most twenty seconds.
 func eventually(_ condition: () -> Bool) -> Bool {
-  let deadline = ContinuousClock.now + .seconds(20)
+  let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
   while ContinuousClock.now < deadline {
     if condition() { return true }
     usleep(5000)  // why: the pause between two looks

@@ -238,7 +238,7 @@ private let commands: RPCServer.Perform = { command, arguments throws(ControlErr
 
 private func withServer(
   limits change: (inout RPCLimits) -> Void = { _ in }, isAllowed: @escaping @Sendable (String) -> Bool = { _ in true },
-  afterStop: () -> Void = {}, _ body: @Sendable (UInt16, RPCServer) async throws -> Void
+  afterStop: () -> Void = {}, _ body: @escaping @Sendable (UInt16, RPCServer) async throws -> Void
 ) async throws {
   // A machine that runs other tests may keep anybody waiting: what a test doesn't look at is generous.
   var limits = RPCLimits()
@@ -255,10 +255,10 @@ private func withServer(
     try await eventually("it listens", within: .seconds(60)) { port.withLock { $0 } != nil }
     do {
       let port = UInt16(port.withLock { $0 } ?? 0)
-      // Clients block: they have a thread of their own.
+      // Clients block: they have a thread of their own, from the first line on.
       let loop = try EventLoop.start(name: "client")
       defer { loop.stop() }
-      try await withTaskExecutorPreference(loop.taskExecutor) { try await body(port, server) }
+      try await Task(executorPreference: loop.taskExecutor) { try await body(port, server) }.value
     } catch {
       await group.triggerGracefulShutdown()
       throw error

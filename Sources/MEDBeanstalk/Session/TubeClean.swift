@@ -50,7 +50,8 @@ struct TubeClean {
       var waited = Duration.zero
       // Buried jobs stand in the order in which they were buried: one that is put from now on comes after all older ones.
       let last = state == .buried ? try await firstNumberTooNew() : .max
-      while let number = try await looks.peek(state.peek, in: tube)?.number {
+      var next = try await first(state)
+      while let number = next {
         if number < end {
           var goesOn = true
           let before = deleted
@@ -60,12 +61,15 @@ struct TubeClean {
           }
           guard goesOn else { return deleted }
           waited = .zero
+          next = try await first(state)
         } else if state == .buried {
           guard number < last, waited < Self.patience, progress(deleted) else { break }
           guard (try? await loop.sleep(for: Self.pause)) != nil else { return deleted }
           waited += Self.pause
+          next = try await first(state)
         } else {
-          guard held.count < Self.maximumHeld, progress(deleted), try await hold(number, &held) else { break }
+          guard held.count < Self.maximumHeld, progress(deleted) else { break }
+          next = try await hold(number, state, &held)
         }
       }
     }
@@ -88,20 +92,34 @@ struct TubeClean {
     return number
   }
 
-  /// - Returns: false if the server can't reserve a job by its number (before 1.12).
-  private func hold(_ number: UInt64, _ held: inout [Held]) async throws(BeanstalkError) -> Bool {
-    guard let job = try await looks.statistics(ofJob: number) else { return true }
-    // The server rounds down: a job that was delayed isn't ready before its time.
-    let delay = job.state == .delayed ? Duration.seconds(min(max(0, job.timeLeft), Int(UInt32.max)) + 1) : .zero
-    guard let answer = try await looks.ask(.reserveJob(number)).first else { return false }
-    switch answer.reply {
-    case .reserved:
-      held.append(Held(number: number, priority: job.priority, due: .now + delay))
-      return true
-    case .notFound: return true
-    case .unknownCommand: return false
-    default: throw BeanstalkError.refusal(answer.text, to: "reserve-job")
+  private func first(_ state: TubeSweep.State) async throws(BeanstalkError) -> UInt64? {
+    try await looks.peek(state.peek, in: tube)?.number
+  }
+
+  /// All of it in one write: others put newer jobs as fast as these are put aside.
+  /// - Returns: the job that is the first one then; nil if there is none, or if the server can't reserve a job by its number
+  ///   (before 1.12).
+  private func hold(
+    _ number: UInt64, _ state: TubeSweep.State, _ held: inout [Held]
+  ) async throws(BeanstalkError) -> UInt64? {
+    let answers = try await looks.ask(
+      .statsJob(number), .reserveJob(number), .use(tube), state.peek, .use(.standard))
+    guard answers.count == 5, case .using = answers[2].reply else {
+      throw BeanstalkError(.refused, "use was answered with \(answers.map(\.text).joined(separator: ", "))")
     }
+    switch answers[1].reply {
+    case .reserved:
+      let job = try StatisticsConnection.body(of: answers[0]).map(JobStatistics.init(yaml:))
+      // The server rounds down: a job that was delayed isn't ready before its time.
+      let delay =
+        job?.state == .delayed ? Duration.seconds(min(max(0, job?.timeLeft ?? 0), Int(UInt32.max)) + 1) : .zero
+      held.append(Held(number: number, priority: job?.priority ?? Put.priority, due: .now + delay))
+    case .notFound: break
+    case .unknownCommand: return nil
+    default: throw BeanstalkError.refusal(answers[1].text, to: "reserve-job")
+    }
+    guard case .found(let next, _) = answers[3].reply else { return nil }
+    return next
   }
 
   private func giveBack(_ held: [Held]) async throws(BeanstalkError) {

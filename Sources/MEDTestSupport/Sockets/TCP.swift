@@ -51,7 +51,7 @@ enum TCP {
   static func setNonBlocking(_ fd: Int32) { _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) }
 
   static func setTimeout(_ fd: Int32, _ timeout: Duration) {
-    let milliseconds = Int(timeout.milliseconds)
+    let milliseconds = Int(timeout.milliseconds) * Patience.factor
     var value = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))

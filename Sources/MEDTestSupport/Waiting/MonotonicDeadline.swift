@@ -2,7 +2,7 @@
 public struct MonotonicDeadline: Sendable {
   private let end: ContinuousClock.Instant
 
-  public init(in duration: Duration) { end = .now.advanced(by: duration) }
+  public init(in duration: Duration) { end = .now.advanced(by: duration * Patience.factor) }
 
   public var hasPassed: Bool { remaining <= .zero }
 

@@ -61,7 +61,7 @@ struct TubeCleanTests {
       while !isOver.withLock({ $0 }) {
         let ids = [try own.put("new", into: "orders"), try own.put("new and late", into: "orders", delay: 900)]
         new.withLock { $0.formUnion(ids) }
-        usleep(500)  // why: a pace that a producer has
+        usleep(3_000)  // why: a pace that a producer has
       }
     }
     // As a lane works: takes, buries, and deletes a little later.

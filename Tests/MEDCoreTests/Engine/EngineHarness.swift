@@ -3,6 +3,8 @@ import MEDCore
 import MEDLoop
 import Testing
 
+import enum MEDTestSupport.Patience
+
 /// A dispatcher over memory queues and a subscriber that answers what the test says.
 struct EngineHarness {
   let queue: MemoryQueue
@@ -87,7 +89,7 @@ struct EngineHarness {
   func eventually(
     _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
   ) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
     while await !condition() {
       guard ContinuousClock.now < deadline else {
         Issue.record("not in time: \(comment)", sourceLocation: sourceLocation)

@@ -2,6 +2,8 @@ import Logging
 import MEDLoop
 import Testing
 
+import enum MEDTestSupport.Patience
+
 @testable import MEDCore
 
 /// A redistributor, so that nobody takes from the channels but the test.
@@ -57,7 +59,7 @@ private struct DropHarness {
   func until(
     _ comment: Comment, _ sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
   ) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(30) * Patience.factor
     while await !condition() {
       guard ContinuousClock.now < deadline else {
         Issue.record("not in time: \(comment)", sourceLocation: sourceLocation)

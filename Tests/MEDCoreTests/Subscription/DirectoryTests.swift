@@ -2,6 +2,8 @@ import Glibc
 import Logging
 import Testing
 
+import enum MEDTestSupport.Patience
+
 @testable import MEDCore
 
 @Suite("§7 Directory of subscriptions")
@@ -483,7 +485,7 @@ private final class ManualTime {
 /// Waits for a condition that other tasks bring about.
 @MainActor
 private func until(_ condition: @MainActor () async -> Bool) async {
-  let deadline = ContinuousClock.now + .seconds(20)
+  let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
   while !(await condition()) {
     guard ContinuousClock.now < deadline else {
       Issue.record("the condition did not come true")
