@@ -20,6 +20,10 @@ for map in Sources/*/module.modulemap; do maps+=(-Xcc "-fmodule-map-file=$map");
 for map in .build/checkouts/*/Sources/*/{,include/}module.modulemap; do
   [ ! -f "$map" ] || maps+=(-Xcc "-fmodule-map-file=$map")
 done
+# Those that are made for C targets without one.
+for map in "$build"/*.build/module.modulemap; do
+  [ ! -f "$map" ] || maps+=(-Xcc "-fmodule-map-file=$map")
+done
 
 failed=0
 for product in "${products[@]}"; do

@@ -21,8 +21,7 @@ struct CleaningCallback: Sendable {
   private let client: Locked<Client?> = Locked(nil)
   private let configuration: HTTPClientConfiguration
 
-  /// Confined to the loop.
-  private struct Client: @unchecked Sendable { let http: HTTPClient }
+  private struct Client: @unchecked Sendable { let http: HTTPClient }  // why: confined to the loop
 
   init(_ url: String, _ configuration: HTTPClientConfiguration, _ logger: Logger, _ loop: EventLoop) {
     self.url = url

@@ -1,6 +1,6 @@
 /// A JSON text as a value: what control commands are given and what they answer.
 ///
-/// Not for the way of a message: there the bytes themselves go through (``JSONTranscoder``).
+/// Not for the way of a message: there the bytes themselves go through (`JSONTranscoder`).
 public enum JSONValue: Sendable, Equatable {
   /// `null`
   case null

@@ -23,7 +23,7 @@ struct TubeCleanTests {
 
   @Test func `newer jobs stay as they were, though they come before older ones`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    nonisolated(unsafe) let witness = try beanstalkd.client()  // used by one at a time
+    nonisolated(unsafe) let witness = try beanstalkd.client()  // why: used by one at a time
     try fill(witness, ready: 50, delayed: 20, buried: 10)
     let newer = Locked<(urgent: [UInt64], soon: [UInt64])>(([], []))
     let client = try await client(beanstalkd)
@@ -51,7 +51,7 @@ struct TubeCleanTests {
 
   @Test func `it ends while others put and take, and takes none of the newer ones away`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    nonisolated(unsafe) let witness = try beanstalkd.client()  // used by one at a time
+    nonisolated(unsafe) let witness = try beanstalkd.client()  // why: used by one at a time
     try fill(witness, ready: 2_000, delayed: 300, buried: 300)
     let oldest = try witness.put("the last of the old ones", into: "orders")
     let isOver = Locked(false)
@@ -102,7 +102,7 @@ struct TubeCleanTests {
 
   @Test func `a newer buried job in front is waited for, and stays`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    nonisolated(unsafe) let witness = try beanstalkd.client()  // used by one at a time
+    nonisolated(unsafe) let witness = try beanstalkd.client()  // why: used by one at a time
     let isBuried = Locked<UInt64?>(nil)
     try fill(witness, ready: 3, delayed: 0, buried: 0)
     let client = try await client(beanstalkd)
@@ -133,7 +133,7 @@ struct TubeCleanTests {
 
   @Test func `it ends when progress says so, and gives back what it holds`() async throws {
     let beanstalkd = try await BeanstalkdServer.start()
-    nonisolated(unsafe) let witness = try beanstalkd.client()  // used by one at a time
+    nonisolated(unsafe) let witness = try beanstalkd.client()  // why: used by one at a time
     try fill(witness, ready: 10, delayed: 0, buried: 0)
     let client = try await client(beanstalkd)
     let deleted = try await client.clean(tube("orders")) { done in
