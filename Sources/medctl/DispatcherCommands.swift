@@ -68,7 +68,10 @@ struct AlarmsCommand: ParsableCommand {
           guard Self.names.contains(name) else {
             throw UsageError("\(name): expected one of \(Self.names.joined(separator: ", "))")
           }
-          members[name] = .string(String(assignment[assignment.index(after: equals)...]))
+          let value = String(assignment[assignment.index(after: equals)...])
+          // The other two are texts.
+          members[name] =
+            name.hasPrefix("default_") ? .string(value) : Int(value).map { .integer($0) } ?? .string(value)
         }
       }
       try admin.show(.patch, "/alarm-defaults", .object(members), asJSON: json, AdminTexts.members)
@@ -117,19 +120,24 @@ struct HealthCommand: ParsableCommand {
     abstract: "Shows how a running dispatcher does.",
     discussion: """
       Exit code 0 if it really consumes: each queue server reached, the main queue listened to, the DATA log writable; 1 \
-      otherwise, also if it doesn't answer.
+      otherwise, also if it doesn't answer. With --live 0 as long as its loops turn.
 
       Examples:
         medctl health
+        medctl health --live
         medctl health --json | jq .problems
       """)
 
   @OptionGroup var admin: AdminOptions
 
+  @Flag(help: "Ask only whether its loops turn: for whoever restarts it when they don't.")
+  var live = false
+
   @Flag(help: "Print the answer as JSON.")
   var json = false
 
   func run() throws {
+    if live { return try admin.show(.get, "//livez", asJSON: json) { _ in "it is alive" } }
     let client = try admin.client()
     let isWell = try failing {
       let answer = try client.send(.get, "//healthz")

@@ -24,7 +24,8 @@ struct MedctlCommand: ParsableCommand {
     version: BuildInformation.current.description,
     subcommands: [
       PublishCommand.self, SubscriptionsCommand.self, ParamsCommand.self, StatsCommand.self, QueuesCommand.self,
-      FailuresCommand.self, LogCommand.self, ReplayCommand.self, KickCommand.self, HealthCommand.self,
+      FailuresCommand.self, LogCommand.self, ReplayCommand.self, KickCommand.self, QueuesCommand.Clean.self,
+      HealthCommand.self,
       AlarmsCommand.self, CacheCommand.self, ReceiveCommand.self, SchemaCommand.self, DemoCommand.self,
     ])
 

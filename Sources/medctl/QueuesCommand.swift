@@ -67,7 +67,8 @@ struct QueuesCommand: ParsableCommand {
       commandName: "clean",
       abstract: "Empties a tube: its messages are gone for good.",
       discussion: """
-        What was in it at the beginning, buried and delayed jobs too. It goes on behind; --callback is told how far it is.
+        By a running dispatcher: what was in it at the beginning, buried and delayed jobs too. It goes on behind; --callback \
+        is told how far it is. medctl clean is the same.
 
         Examples:
           medctl queues clean order_paid/sub-queue/352

@@ -19,12 +19,13 @@ struct APIHarness: Sendable {
 
   private static let mainQueue = TubeName("main")!
 
-  static func sources() -> AdminAPI.Sources {
+  static func sources(cleaner: (any QueueCleaner)? = nil) -> AdminAPI.Sources {
     let dispatcher = Dispatcher(
       configuration: .init(mainQueue: mainQueue), queue: NoQueue(), pusher: NoPusher(),
       subscriptions: FixedSubscriptions([]), dataLog: MemoryDataLog())
     let control = Control(
-      dispatcher, store: nil, queueServers: [QueueServerAddress(host: "127.0.0.1")], failures: NoFailures(),
+      dispatcher, store: nil, queueServers: [QueueServerAddress(host: "127.0.0.1")], cleaner: cleaner,
+      failures: NoFailures(),
       logger: silent)
     return AdminAPI.Sources(
       control: control, dispatcher: dispatcher, queues: NoQueues(), configuration: { ["file": "x"] })
@@ -134,6 +135,13 @@ private struct NoFailures: FailureLogReader {
     record.message = id == 3 ? #"{"a":[1.0,123456789012345678901]}"# : id == 4 ? "not JSON" : nil
     return record
   }
+}
+
+/// Remembers what it was asked for.
+final class NotingCleaner: QueueCleaner {
+  let requests = MEDTestSupport.Locked<[CleanRequest]>([])
+
+  func begin(_ request: CleanRequest) async throws(ControlError) { requests.withLock { $0.append(request) } }
 }
 
 struct NoQueues: AdminQueues {

@@ -183,6 +183,25 @@ struct APITests {
     }
   }
 
+  @Test func `cleaning begins, on all servers unless some are named`() async throws {
+    let cleaner = NotingCleaner()
+    var harness = APIHarness()
+    harness.change = { $0 = APIHarness.sources(cleaner: cleaner) }
+    try await harness.run { port in
+      let all = try APIHarness.send("POST", port, "/api/v1/queues/clean", #"{"tube":"t/1"}"#)
+      #expect(all.status == 202)
+      #expect(all.json == ["tube": "t/1", "servers": ["127.0.0.1:11300"], "status": "begun"])
+      let one = #"{"tube":"t/2","servers":["127.0.0.1:11300"],"callback":"http://panel/done?id=7"}"#
+      #expect(try APIHarness.send("POST", port, "/api/v1/queues/clean", one).status == 202)
+      for wrong in [#"{"tube":"no tube"}"#, #"{"tube":"t","callback":"ftp://a"}"#, #"{"tube":"t","servers":[]}"#] {
+        #expect(try APIHarness.send("POST", port, "/api/v1/queues/clean", wrong).status == 422, "\(wrong)")
+      }
+    }
+    let requests = cleaner.requests.withLock { $0 }
+    #expect(requests.map(\.tube.description) == ["t/1", "t/2"])
+    #expect(requests.map(\.callback) == [nil, "http://panel/done?id=7"])
+  }
+
   @Test func `queues that can't be asked are named`() async throws {
     try await APIHarness().run { port in
       let page = try APIHarness.send(port, "/api/v1/queues")

@@ -41,6 +41,9 @@ struct AdminCommandTests {
     #expect(try await admin.medctl("cache", "clear").output == "looked up afresh\n")
     let health = try await admin.medctl("health")
     #expect(health.status == .code(0) && health.output.hasPrefix("ok, version "), "\(health.errors)")
+    try await system.server.crash()
+    try await eventually("it isn't well", within: .seconds(60)) { try await admin.medctl("health").status == .code(1) }
+    #expect(try await admin.medctl("health", "--live").output == "it is alive\n")
     #expect(try await system.stopDispatcher() == .code(0))
     let gone = try await admin.medctl("health")
     #expect(gone.status == .code(1) && gone.errors.contains("no dispatcher listens at"))

@@ -105,6 +105,35 @@ struct AdminTests {
     #expect(try await admin.system.stopDispatcher() == .code(0))
   }
 
+  @Test func `where others can reach it nothing is told without the token, not even by probes`() async throws {
+    let admin = try await AdministeredSystem.start()
+    try admin.system.configure(["Admin.Addr": "\"0.0.0.0:\(admin.port)\""])
+    try await admin.startDispatcher()
+    for path in ["//livez", "//readyz", "//healthz", "//openapi.json", "/config", "/subscriptions", "/nothing"] {
+      #expect(try admin.send("GET", path, token: nil).status == 401, "\(path)")
+    }
+    #expect(try admin.send("GET", "//livez").status == 200)
+    let health = try await admin.medctl("health")
+    #expect(health.status == .code(0), "\(health.errors)")
+    try admin.system.configure(["Admin.Token": "\"\""])
+    #expect(try await admin.system.stopDispatcher() == .code(0))
+    let refused = try await ServerProcess.run(BuiltBinary.path("medispatcher"), ["-f", admin.system.config])
+    #expect(refused.status == .code(78) && refused.errors.contains("needs a Token"), "\(refused.errors)")
+  }
+
+  @Test func `an address in use is named, and nothing is taken from a queue`() async throws {
+    let admin = try await AdministeredSystem.start()
+    try await admin.startDispatcher()
+    let second = try await AdministeredSystem.start()
+    try second.system.configure(["Admin.Addr": "\"127.0.0.1:\(admin.port)\""])
+    try second.system.publish(0..<1)
+    let run = try await ServerProcess.run(BuiltBinary.path("medispatcher"), ["-f", second.system.config])
+    #expect(run.status == .code(1))
+    #expect(run.errors.contains("[Admin] Addr: can't listen on 127.0.0.1:\(admin.port)"), "\(run.errors)")
+    #expect(try second.system.server.jobs().ready == 1)
+    #expect(try await admin.system.stopDispatcher() == .code(0))
+  }
+
   @Test func `the configuration is told without secrets`() async throws {
     let admin = try await AdministeredSystem.start(
       tables: "[Database]\nDbName = \"d\"\nPassword = \"hunter2\"\n[Redis]\nPassword = \"hunter3\"\n")

@@ -86,11 +86,16 @@ public struct AdminAPI: RouteGroup {
       },
       APIRoute(.get, "\(Self.base)/alarm-defaults") { _ in Response(try control.defaultAlarm().commandJSON) },
       APIRoute(.patch, "\(Self.base)/alarm-defaults") { call in
-        let names: Set<String> = [
-          "default_alarm_receiver", "default_alarm_chan", "global_message_blocked_alert_threshold",
-          "global_message_blocked_alarm_interval", "name_of_main_queue_blocked_alert_threshold",
+        let texts: Set<String> = ["default_alarm_receiver", "default_alarm_chan"]
+        let numbers: Set<String> = [
+          "global_message_blocked_alert_threshold", "global_message_blocked_alarm_interval",
+          "name_of_main_queue_blocked_alert_threshold",
         ]
-        _ = try await perform("SetDefaultAlarm", .object(try await call.object(knows: names)))
+        let body = try await call.object(knows: texts.union(numbers))
+        // Stricter than the command, which takes either for the other.
+        for name in texts { _ = try body.string(name) }
+        for name in numbers { _ = try body.integer(name, in: 0...1_000_000_000) }
+        _ = try await perform("SetDefaultAlarm", .object(body))
         return Response(try control.defaultAlarm().commandJSON)
       },
       APIRoute(.get, "\(Self.base)/statistics") { _ in

@@ -33,8 +33,8 @@ extension Control {
   ///   gone; `.invalidArgument` if the row doesn't hold the message; `.unavailable` if no queue server takes it;
   ///   `.timedOut` if a queue server didn't answer: then it may have the message.
   public func retryFailure(_ id: Int) async throws(ControlError) -> FailureRecord {
-    try await turns.take()
-    defer { turns.leave() }
+    try await retryTurns.take()
+    defer { retryTurns.leave() }
     let record = try await failure(id)
     switch record.state {
     case .open: throw ControlError(.conflict, "the message of failure \(id) is still tried")

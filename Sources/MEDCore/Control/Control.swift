@@ -22,6 +22,8 @@ public struct Control: Sendable {
   let failures: (any FailureLogReader)?
   let logger: Logger
   let turns = ChangeTurns()
+  /// Of another try: a queue server that doesn't answer must not hold up changes of parameters.
+  let retryTurns = ChangeTurns()
   let retried = RetriedFailures()
 
   /// - Parameters:
