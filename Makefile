@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install build release completions run test test-tsan test-asan lint format check-products docs fuzz bench soak \
-	chaos clean
+.PHONY: help install build release completions run test test-tsan test-asan lint format check-products docs fuzz \
+	api-fuzz bench soak chaos clean
 
 # Tests wait for servers more than they compute, yet hundreds at once starve each other: so many run at a time.
 WIDTH ?= $(shell expr 2 '*' $$(nproc))
@@ -59,6 +59,10 @@ docs: install ## Build the documentation of the libraries, and check that nothin
 
 fuzz: install ## Fuzz each parser: make fuzz SECONDS_EACH=60
 	Fuzz/run.sh $(or $(SECONDS_EACH),60)
+
+api-fuzz: install ## Fuzz the admin API of a dispatcher of its own with schemathesis: make api-fuzz ARGS="--max-examples 200"
+	swift build
+	Scripts/api-fuzz.sh $(ARGS)
 
 soak: install release ## An hour while everything around the dispatcher changes: make soak ARGS="--minutes 60 --rate 2000"
 	.build/release/soak $(ARGS)

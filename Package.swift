@@ -89,17 +89,17 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
 
-    // The HTTP servers that people and tools ask: the running state, for now.
-    library(
-      "MEDAdmin",
-      [
+    // The HTTP servers that people and tools ask: the running state, and the admin API with its document.
+    .target(
+      name: "MEDAdmin",
+      dependencies: [
         "MEDCore", "MEDLoop", lifecycle, log,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-      ]),
+      ], resources: [.embedInCode("API/openapi.json")], swiftSettings: settings),
 
     // Config file → objects → services, and the thin shells over it.
     .target(
@@ -146,9 +146,9 @@ let package = Package(
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
     tests("MEDSQLiteTests", ["MEDSQLite", "StoreConformance"]),
     tests("MEDMySQLTests", ["MEDMySQL", "MEDLoop", "StoreConformance"]),
-    tests("MEDAdminTests", ["MEDAdmin", "MEDLoop"]),
+    tests("MEDAdminTests", ["MEDAdmin", "MEDCore", "MEDLoop"]),
     tests("MEDRPCTests", ["MEDRPC", "MEDLoop"]),
-    tests("MEDAppTests", ["MEDApp", "MEDCurl", "medispatcher", "amender", "medctl", lifecycle, arguments]),
+    tests("MEDAppTests", ["MEDAdmin", "MEDApp", "MEDCurl", "medispatcher", "amender", "medctl", lifecycle, arguments]),
     tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "MEDMySQL", "chaos"]),
   ]
 )

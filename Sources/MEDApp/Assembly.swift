@@ -44,13 +44,15 @@ public enum Assembly {
     let control = Control(
       dispatcher, store: store,
       alarms: DefaultAlarms(directory: settings.dataDirectory, logger: context.logger),
-      queueServers: settings.queueServers, cleaner: cleaner, logger: context.logs.logger(label: "control"))
+      queueServers: settings.queueServers, cleaner: cleaner, failures: store as? any FailureLogReader,
+      logger: context.logs.logger(label: "control"))
     let rpc = try rpcServer(control, context)
     return [
       ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
       ClosingService { await store.close() }, dispatcher, cleaner,
     ]
       + (try debugServer(dispatcher, rpc, context)) + (rpc.map { [$0] } ?? [])
+      + (try adminServer(dispatcher, control, rpc, context))
   }
 
   /// The control panel's protocol on ListenAddr.
@@ -78,17 +80,43 @@ public enum Assembly {
   ) throws -> [any Service] {
     guard let address = context.settings.debugAddress else { return [] }
     try checkFree(address, "DebugAddr")
-    let routes = DebugRoutes {
+    return [
+      AdminServer(
+        "DebugAddr", host: address.host, port: Int(address.port), groups: [DebugRoutes(state(dispatcher, rpc))],
+        logger: context.logs.logger(label: "admin"))
+    ]
+  }
+
+  /// The admin API on [Admin] Addr.
+  private static func adminServer(
+    _ dispatcher: Dispatcher, _ control: Control, _ rpc: RPCServer?, _ context: RunContext
+  ) throws -> [any Service] {
+    let settings = context.settings
+    guard let address = settings.admin.address else { return [] }
+    try checkFree(address, "[Admin] Addr")
+    let configuration = ConfigListing(configuration: context.configuration, live: context.live)
+    var sources = AdminAPI.Sources(
+      control: control, dispatcher: dispatcher, queues: BeanstalkQueues(settings.queueServers),
+      configuration: { configuration.json })
+    sources.version = BuildInformation.current.version
+    sources.state = state(dispatcher, rpc)
+    return [
+      AdminServer(
+        "[Admin] Addr", host: address.host, port: Int(address.port), groups: [AdminAPI(sources)],
+        access: AccessRules(token: settings.admin.token, isOpenToOthers: !address.isLoopback), limits: .forAPI,
+        logger: context.logs.logger(label: "admin"))
+    ]
+  }
+
+  private static func state(
+    _ dispatcher: Dispatcher, _ rpc: RPCServer?
+  ) -> @Sendable () async -> DispatcherState? {
+    {
       var state = await dispatcher.state()
       state?.version = BuildInformation.current.version
       state?.rpc = rpc?.state
       return state
     }
-    return [
-      AdminServer(
-        "DebugAddr", host: address.host, port: Int(address.port), groups: [routes],
-        logger: context.logs.logger(label: "admin"))
-    ]
   }
 
   /// An address that is in use must be known before anything is taken from a queue.

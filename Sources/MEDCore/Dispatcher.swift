@@ -51,6 +51,12 @@ public struct Dispatcher: Service {
   /// What it looks like at this moment, taken on its loop between other work; nil while it isn't running.
   public func state() async -> DispatcherState? { await runner.state() }
 
+  /// The same without the list of lanes: cheap enough for who asks often.
+  public func summary() async -> DispatcherState? { await runner.state(lanes: 0) }
+
+  /// Returns when the loop has had its turn; false if it isn't running. A loop that hangs doesn't answer.
+  public func isTurning() async -> Bool { await runner.door.enter { _ in true } ?? false }
+
   /// Puts a changed configuration in force, while it runs or before; may be called from anywhere at any time.
   ///
   /// Of the configuration only what is marked live in ``DispatcherConfiguration`` is taken while it runs; the rest stays

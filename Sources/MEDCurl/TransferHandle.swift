@@ -86,7 +86,7 @@ final class TransferHandle {
     _ = med_easy_set_long(easy, method == .get ? CURLOPT_HTTPGET : CURLOPT_POST, 1)
     switch method {
     case .get, .post: _ = med_easy_set_string(easy, CURLOPT_CUSTOMREQUEST, nil)
-    case .put, .delete: _ = med_easy_set_string(easy, CURLOPT_CUSTOMREQUEST, method.rawValue)
+    case .put, .patch, .delete: _ = med_easy_set_string(easy, CURLOPT_CUSTOMREQUEST, method.rawValue)
     }
   }
 

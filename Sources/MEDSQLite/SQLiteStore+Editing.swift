@@ -8,6 +8,15 @@ extension SQLiteStore: SubscriptionEditor {
     try await writer.read { try SubscriptionList.read($0, id: nil) }
   }
 
+  /// A page of them; reads no more than that.
+  public func listSubscriptions(
+    after id: Int, topic: String?, isCancelled: Bool?, limit: Int
+  ) async throws(StoreError) -> [ListedSubscription] {
+    try await writer.read {
+      try SubscriptionList.page($0, after: id, topic: topic, isCancelled: isCancelled, limit: limit)
+    }
+  }
+
   /// One subscription; nil if there is none by that id.
   public func subscription(_ id: Int) async throws(StoreError) -> ListedSubscription? {
     try await writer.read { try SubscriptionList.read($0, id: id).first }
@@ -19,11 +28,7 @@ extension SQLiteStore: SubscriptionEditor {
   ) async throws(StoreError) -> Int {
     guard !topic.isEmpty, !topic.contains("\0") else { throw StoreError(.invalid, "a topic needs a name") }
     guard !subscriber.isEmpty else { throw StoreError(.invalid, "a subscriber needs a name") }
-    guard !urls.isEmpty else { throw StoreError(.invalid, "a subscription needs a URL") }
-    let receptionChannel = urls.joined(separator: "\n")
-    if let ignored = Targets.parse(receptionChannel, environment: "").ignored.first {
-      throw StoreError(.invalid, "URL \(ignored.line): \(ignored.reason)")
-    }
+    let receptionChannel = try Self.receptionChannel(urls)
     let now = Int(Date().timeIntervalSince1970)
     return try await writer.write { database in
       let topicID = try SubscriptionRows.find(
@@ -58,6 +63,17 @@ extension SQLiteStore: SubscriptionEditor {
     try await writer.write { database in
       guard try SubscriptionRows.exists(id, database) else { throw Self.notFound(id) }
       try database.execute(sql: "UPDATE subscriptions SET status = 1 WHERE subscription_id = ?", arguments: [id])
+    }
+  }
+
+  /// Replaces the URLs.
+  public func setURLs(_ urls: [String], of id: Int) async throws(StoreError) {
+    let receptionChannel = try Self.receptionChannel(urls)
+    try await writer.write { database in
+      guard try SubscriptionRows.exists(id, database) else { throw Self.notFound(id) }
+      try database.execute(
+        sql: "UPDATE subscriptions SET reception_channel = ? WHERE subscription_id = ?",
+        arguments: [receptionChannel, id])
     }
   }
 

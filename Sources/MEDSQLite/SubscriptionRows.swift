@@ -65,26 +65,69 @@ enum SubscriptionRows {
   }
 }
 
-/// All subscriptions, as tools show them.
+/// Subscriptions as tools show them, cancelled ones too.
 enum SubscriptionList {
+  /// All, or the one with that id.
   static func read(_ database: Database, id: Int?) throws -> [ListedSubscription] {
-    let only = id.map { " WHERE subscription_id = \($0)" } ?? ""
-    var parameters: [Int: [String: String]] = [:]
-    let parameterRows = try StatementRows(
-      database, "SELECT subscription_id, param_name, param_value FROM subscription_params\(only)")
-    while try parameterRows.next() {
-      guard let id = parameterRows.integer(0), let name = parameterRows.text(1) else { continue }
-      parameters[id, default: [:]][name] = parameterRows.text(2)
-    }
+    let only = id.map { " WHERE s.subscription_id = \($0)" } ?? ""
+    let rows = try StatementRows(database, select + only + " ORDER BY s.subscription_id")
+    return try read(rows, parameters: id.map { " WHERE subscription_id = \($0)" } ?? "", database)
+  }
 
-    let names = try subscribers(database)
+  static func page(
+    _ database: Database, after id: Int, topic: String?, isCancelled: Bool?, limit: Int
+  ) throws -> [ListedSubscription] {
+    var conditions = ["s.subscription_id > ?"]
+    var arguments: [any DatabaseValueConvertible] = [id]
+    if let topic {
+      conditions.append("m.class_key = ?")
+      arguments.append(topic)
+    }
+    if let isCancelled { conditions.append("CAST(s.status AS INTEGER) \(isCancelled ? "<>" : "=") 0") }
+    arguments.append(limit)
     let rows = try StatementRows(
+      database, select + " WHERE \(conditions.joined(separator: " AND ")) ORDER BY s.subscription_id LIMIT ?",
+      StatementArguments(arguments))
+    var listed = try read(rows, parameters: nil, database)
+    guard let first = listed.first?.subscription.id, let last = listed.last?.subscription.id else { return [] }
+    // Ids of a page lie close together, unless a topic is asked for: then rows of others are read and passed over.
+    let parameters = try self.parameters(
       database,
-      """
-      SELECT s.subscription_id, s.message_class_id, s.subscriber_id, s.reception_channel, s.status, m.class_key
-      FROM subscriptions s LEFT JOIN message_classes m ON m.class_id = s.message_class_id
-      \(id.map { "WHERE s.subscription_id = \($0)" } ?? "") ORDER BY s.subscription_id
-      """)
+      topic == nil
+        ? " WHERE subscription_id BETWEEN \(first) AND \(last)"
+        : " WHERE subscription_id IN (\(listed.map { "\($0.subscription.id)" }.joined(separator: ",")))")
+    for index in listed.indices {
+      let subscription = listed[index].subscription
+      listed[index].subscription = Subscription(
+        id: subscription.id, topic: subscription.topic, topicID: subscription.topicID,
+        subscriberID: subscription.subscriberID, receptionChannel: subscription.receptionChannel,
+        parameters: parameters[subscription.id] ?? [:])
+    }
+    return listed
+  }
+
+  private static let select = """
+    SELECT s.subscription_id, s.message_class_id, s.subscriber_id, s.reception_channel, s.status, m.class_key
+    FROM subscriptions s LEFT JOIN message_classes m ON m.class_id = s.message_class_id
+    """
+
+  private static func parameters(_ database: Database, _ only: String) throws -> [Int: [String: String]] {
+    var parameters: [Int: [String: String]] = [:]
+    let rows = try StatementRows(
+      database, "SELECT subscription_id, param_name, param_value FROM subscription_params\(only)")
+    while try rows.next() {
+      guard let id = rows.integer(0), let name = rows.text(1) else { continue }
+      parameters[id, default: [:]][name] = rows.text(2)
+    }
+    return parameters
+  }
+
+  /// - Parameter only: which parameters to read; nil: none.
+  private static func read(
+    _ rows: StatementRows, parameters only: String?, _ database: Database
+  ) throws -> [ListedSubscription] {
+    let parameters = try only.map { try self.parameters(database, $0) } ?? [:]
+    let names = try subscribers(database)
     var result: [ListedSubscription] = []
     while try rows.next() {
       guard let id = rows.integer(0) else { continue }

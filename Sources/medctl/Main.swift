@@ -14,6 +14,8 @@ struct MedctlCommand: ParsableCommand {
         medctl subscriptions add order_paid http://127.0.0.1:8080/orders Concurrency=10
         medctl publish order_paid '{"order": 4711}'
         medctl stats --watch
+        medctl params set 352 Concurrency=50
+        medctl failures list --state given_up
         medctl log /var/log/medispatcher/data.log --kind EXHAUSTED
         medctl replay /var/log/medispatcher/data.log --dry-run
 
@@ -21,8 +23,10 @@ struct MedctlCommand: ParsableCommand {
       """,
     version: BuildInformation.current.description,
     subcommands: [
-      PublishCommand.self, SubscriptionsCommand.self, StatsCommand.self, LogCommand.self, ReplayCommand.self,
-      KickCommand.self, ReceiveCommand.self, SchemaCommand.self, DemoCommand.self,
+      PublishCommand.self, SubscriptionsCommand.self, ParamsCommand.self, StatsCommand.self, QueuesCommand.self,
+      FailuresCommand.self, LogCommand.self, ReplayCommand.self, KickCommand.self, QueuesCommand.Clean.self,
+      HealthCommand.self,
+      AlarmsCommand.self, CacheCommand.self, ReceiveCommand.self, SchemaCommand.self, DemoCommand.self,
     ])
 
   /// A pipe whose reader has seen enough ends a command quietly: `medctl stats | head`.

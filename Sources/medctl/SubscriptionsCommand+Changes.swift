@@ -6,7 +6,7 @@ extension SubscriptionsCommand {
   struct Set: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "set",
-      abstract: "Changes parameters of a subscription; a running dispatcher follows within seconds.",
+      abstract: "Changes parameters of a subscription.",
       discussion: """
         Parameters that aren't named keep their values. KEY= sets an empty value, --unset KEY gives back the default.
 
@@ -16,7 +16,7 @@ extension SubscriptionsCommand {
           medctl subscriptions set 17 AckMode=http --unset ReceptionUri --json
         """)
 
-    @OptionGroup var config: ConfigOptions
+    @OptionGroup var admin: AdminOptions
 
     @Argument(help: "The subscription's id.", completion: .subscriptionIDs)
     var id: Int
@@ -35,11 +35,15 @@ extension SubscriptionsCommand {
     var json = false
 
     func run() throws {
-      let settings = try config.load()
+      let place = try admin.place()
       try failing {
-        let change = try ParameterChange(assignments, unset: unset, table: settings.parameterTable)
-        let before = try runBlocking { [id] in try await SubscriptionTools.set(change, of: id, settings) }
-        let text = json ? change.json(of: id) : change.text(of: id, isCancelled: before.isCancelled)
+        let change = try ParameterChange(assignments, unset: unset, table: place.table)
+        let isCancelled = try place.do {
+          try AdminSubscriptions($0).set(change, of: id).isCancelled
+        } inStore: { settings in
+          try runBlocking { [id] in try await SubscriptionTools.set(change, of: id, settings).isCancelled }
+        }
+        let text = json ? change.json(of: id) : change.text(of: id, isCancelled: isCancelled)
         try Terminal.show(text + "\n")
       }
     }
@@ -48,7 +52,7 @@ extension SubscriptionsCommand {
   struct Cancel: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "cancel",
-      abstract: "Cancels a subscription; a running dispatcher stops serving it within seconds.",
+      abstract: "Cancels a subscription.",
       discussion: """
         What is in flight is finished. What waits in the channel stays there.
 
@@ -57,7 +61,7 @@ extension SubscriptionsCommand {
           medctl subscriptions cancel 17 --json
         """)
 
-    @OptionGroup var config: ConfigOptions
+    @OptionGroup var admin: AdminOptions
 
     @Argument(help: "The subscription's id.", completion: .subscriptionIDs)
     var id: Int
@@ -66,12 +70,16 @@ extension SubscriptionsCommand {
     var json = false
 
     func run() throws {
-      let settings = try config.load()
+      let place = try admin.place()
       try failing {
-        let before = try runBlocking { [id] in try await SubscriptionTools.cancel(id, settings) }
-        let words = before.isCancelled ? "was cancelled before" : "cancelled"
+        let wasCancelled = try place.do {
+          try AdminSubscriptions($0).cancel(id)
+        } inStore: { settings in
+          try runBlocking { [id] in try await SubscriptionTools.cancel(id, settings).isCancelled }
+        }
+        let words = wasCancelled ? "was cancelled before" : "cancelled"
         try Terminal.show(
-          json ? "{\"id\":\(id),\"was_cancelled\":\(before.isCancelled)}\n" : "subscription \(id) \(words)\n")
+          json ? "{\"id\":\(id),\"was_cancelled\":\(wasCancelled)}\n" : "subscription \(id) \(words)\n")
       }
     }
   }

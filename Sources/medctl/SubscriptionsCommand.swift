@@ -7,6 +7,10 @@ struct SubscriptionsCommand: ParsableCommand {
     commandName: "subscriptions",
     abstract: "Shows, adds, changes and cancels subscriptions.",
     discussion: """
+      With a token ([Admin] Token, MEDISPATCHER_ADMIN_TOKEN or --token-file) a running dispatcher is asked, and changes \
+      are in force at once. Without one, or if none listens at [Admin] Addr, the store itself is read and written, and a \
+      dispatcher follows within [Store] RefreshInterval. With --admin nothing else is tried.
+
       Examples:
         medctl subscriptions list
         medctl subscriptions add order_paid http://127.0.0.1:8080/orders
@@ -26,15 +30,19 @@ struct SubscriptionsCommand: ParsableCommand {
           medctl subscriptions list --json | jq '.[] | select(.topic == "order_paid")'
         """)
 
-    @OptionGroup var config: ConfigOptions
+    @OptionGroup var admin: AdminOptions
 
     @Flag(help: "Print the subscriptions as JSON.")
     var json = false
 
     func run() throws {
-      let settings = try config.load()
+      let place = try admin.place()
       try failing {
-        let all = try runBlocking { try await StoreAccess.with(settings) { try await $0.listSubscriptions() } }
+        let all = try place.do {
+          try AdminSubscriptions($0).list()
+        } inStore: { settings in
+          try runBlocking { try await StoreAccess.with(settings) { try await $0.listSubscriptions() } }
+        }
         try Terminal.show((json ? SubscriptionListing.json(all) : SubscriptionListing.text(all)) + "\n")
       }
     }
@@ -43,7 +51,7 @@ struct SubscriptionsCommand: ParsableCommand {
   struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "add",
-      abstract: "Adds a subscription of a topic; a running dispatcher serves it within seconds.",
+      abstract: "Adds a subscription of a topic.",
       discussion: """
         Everything with = after a plain name is a parameter, the rest are URLs, each maybe with a [T_ENV:name] tag.
 
@@ -52,7 +60,7 @@ struct SubscriptionsCommand: ParsableCommand {
           medctl subscriptions add order_paid http://a.example/in http://b.example/in Concurrency=10 ProcessTimeout=3000
         """)
 
-    @OptionGroup var config: ConfigOptions
+    @OptionGroup var admin: AdminOptions
 
     @Argument(help: "The topic; it is made if there is none by that name.", completion: .topics)
     var topic: String
@@ -69,13 +77,21 @@ struct SubscriptionsCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-      let settings = try config.load()
+      let place = try admin.place()
       try failing {
-        let given = try NewSubscription(values, settings)
-        let id = try runBlocking { [topic, subscriber] in
-          try await StoreAccess.with(settings) { store in
-            try await store.addSubscription(
-              topic: topic, urls: given.urls, subscriber: subscriber, parameters: given.parameters)
+        let given = try NewSubscription(values)
+        if let table = place.table {
+          for (name, text) in given.parameters { try ParameterChange.check(name, text, table) }
+        }
+        let id = try place.do {
+          try AdminSubscriptions($0).add(
+            topic: topic, urls: given.urls, subscriber: subscriber, parameters: given.parameters)
+        } inStore: { settings in
+          try runBlocking { [topic, subscriber] in
+            try await StoreAccess.with(settings) { store in
+              try await store.addSubscription(
+                topic: topic, urls: given.urls, subscriber: subscriber, parameters: given.parameters)
+            }
           }
         }
         print(json ? #"{"id":\#(id)}"# : "subscription \(id) of \(topic) added")
@@ -84,20 +100,14 @@ struct SubscriptionsCommand: ParsableCommand {
   }
 }
 
-/// URLs and parameters as they stand on the command line, told apart and checked.
-private struct NewSubscription {
+/// URLs and parameters as they stand on the command line, told apart.
+private struct NewSubscription: Sendable {
   var urls: [String] = []
   var parameters: [String: String] = [:]
 
-  init(_ values: [String], _ settings: Settings) throws {
-    let table = settings.parameterTable
+  init(_ values: [String]) throws {
     for value in values {
-      guard let (name, text) = ParameterChange.split(value) else {
-        urls.append(value)
-        continue
-      }
-      try ParameterChange.check(name, text, table)
-      parameters[name] = text
+      if let (name, text) = ParameterChange.split(value) { parameters[name] = text } else { urls.append(value) }
     }
     if urls.isEmpty { throw UsageError("A subscription needs at least one URL.") }
   }

@@ -2,7 +2,6 @@ import Foundation
 import Logging
 import MEDCore
 import MEDTestSupport
-import ServiceLifecycle
 import Testing
 
 @testable import MEDAdmin
@@ -15,35 +14,13 @@ private func withServer(
   limits: AdminLimits = .init(), state: @escaping @Sendable () async -> DispatcherState? = { DispatcherState() },
   _ body: @Sendable (UInt16) async throws -> Void
 ) async throws {
-  let port = Locked<Int?>(nil)
   let server = AdminServer(
     "DebugAddr", host: "127.0.0.1", port: 0, groups: [DebugRoutes(state)], limits: limits, logger: .silent)
-  let service = Running(server: server) { running in port.withLock { $0 = running } }
-  let group = ServiceGroup(configuration: .init(services: [service], logger: .silent))
-  try await withThrowingTaskGroup(of: Void.self) { tasks in
-    tasks.addTask { try await onThread { try await group.run() } }
-    try await eventually("it listens", within: patience) { port.withLock { $0 } != nil }
-    do {
-      let port = UInt16(port.withLock { $0 } ?? 0)
-      try await onThread { try await body(port) }
-    } catch {
-      await group.triggerGracefulShutdown()
-      throw error
-    }
-    await group.triggerGracefulShutdown()
-    try await tasks.waitForAll()
-  }
-}
-
-private struct Running: Service {
-  let server: AdminServer
-  let onListening: @Sendable (Int) -> Void
-
-  func run() async throws { try await server.run(onListening: onListening) }
+  try await serve(server, within: patience, body)
 }
 
 extension Logger {
-  fileprivate static var silent: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
+  fileprivate static var silent: Logger { APIHarness.silent }
 }
 
 @Suite("§17 DebugAddr")

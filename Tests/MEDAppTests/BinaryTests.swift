@@ -58,6 +58,7 @@ struct BinaryTests {
     let path = scratch.path + "/c.toml"
     // Tests run side by side: only one of them could have the default addresses.
     let debug = more.contains("DebugAddr") ? "" : "DebugAddr = \"\""
+    let admin = more.contains("[Admin]") ? "" : "[Admin]\nAddr = \"\""
     let text = """
       \(debug)
       ListenAddr = ""
@@ -67,6 +68,7 @@ struct BinaryTests {
       SplitLog = false
       QueueServerAddr = "127.0.0.1:1"
       \(more)
+      \(admin)
       """
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     return path

@@ -17,6 +17,8 @@ struct DaemonUserTests {
       MaxMessageProcessTime = 1000
       ListenAddr = ""
       \(more)
+      [Admin]
+      Addr = ""
       """
     try text.write(toFile: path, atomically: true, encoding: .utf8)
     return path

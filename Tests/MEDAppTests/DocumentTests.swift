@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MEDAdmin
 import MEDCore
 import Testing
 
@@ -25,8 +26,8 @@ struct DocumentTests {
   }
 
   @Test(arguments: [
-    "README.md", "Docs/OPERATING.md", "Docs/amender.md", "Docs/control.md", "Docs/migration.md",
-    "Docs/performance.md", "Examples/README.md",
+    "README.md", "Docs/OPERATING.md", "Docs/admin-api.md", "Docs/amender.md", "Docs/control.md",
+    "Docs/migration.md", "Docs/performance.md", "Examples/README.md",
   ])
   func `its commands are understood`(path: String) throws {
     let roots = Dictionary(uniqueKeysWithValues: ProgramCommand.roots.map { ($0.configuration.commandName ?? "", $0) })
@@ -86,6 +87,40 @@ struct DocumentTests {
       case .boolean: #expect(row.contains("boolean"), "\(row)")
       }
     }
+  }
+
+  @Test func `admin-api calls every route of the API as the API's document has it, and no other`() throws {
+    let document = try #require(
+      try JSONSerialization.jsonObject(with: Data(AdminAPI.openAPIDocument)) as? [String: Any])
+    let paths = try #require(document["paths"] as? [String: [String: [String: Any]]])
+    var called: Set<String> = []
+    for line in Self.fenced(try Self.text("Docs/admin-api.md")) where line.hasPrefix("curl ") {
+      let words = try #require(pipeline(String(line)).first)
+      let method = words.firstIndex(of: "-X").map { words[$0 + 1] } ?? "GET"
+      let address = try #require(words.last)
+      let url = try #require(URL(string: address))
+      let parts = url.path.split(separator: "/")
+      let path = paths.keys.first { pattern in
+        let wanted = pattern.split(separator: "/")
+        return wanted.count == parts.count
+          && zip(wanted, parts).allSatisfy { $0 == $1 || $0.hasPrefix("{") && Int($1) != nil }
+      }
+      guard let path, let operation = paths[path]?[method.lowercased()] else {
+        Issue.record("\(line)")
+        continue
+      }
+      called.insert("\(method) \(path)")
+      let known = (operation["parameters"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
+      for item in URLComponents(url: url, resolvingAgainstBaseURL: false)?.queryItems ?? [] {
+        #expect(known.contains(item.name), "\(line)")
+      }
+      if let data = words.firstIndex(of: "-d").map({ words[$0 + 1] }) {
+        #expect(throws: Never.self, "\(line)") { try JSONSerialization.jsonObject(with: Data(data.utf8)) }
+        #expect(operation["requestBody"] != nil, "\(line)")
+      }
+    }
+    let all = paths.flatMap { path, operations in operations.keys.map { "\($0.uppercased()) \(path)" } }
+    #expect(called == Set(all))
   }
 
   private static func sources() throws -> String {

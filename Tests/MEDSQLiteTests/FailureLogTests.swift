@@ -12,6 +12,43 @@ struct FailureLogTests {
     try await expectConformance(of: place.store()) { try place.failures($0) }
   }
 
+  @Test func `it is read as every failure log is`() async throws {
+    let place = Place()
+    let store = place.store()
+    _ = try await store.addSubscription(topic: "paid", urls: ["http://a/"], subscriber: "s")
+    try await expectReadingConformance(of: store, topicID: 1)
+  }
+
+  @Test func `a page looks at so many rows, finds none, and tells where to go on`() async throws {
+    let place = Place()
+    let store = place.store()
+    let entries = (0..<50).map { FailureEntry(subscription: $0 == 3 ? 1 : 2, jobID: "\($0)-1-2", time: 1) }
+    let ids = try await store.write(entries)
+    var query = FailureQuery()
+    query.subscription = 1
+    var found: [Int] = []
+    var pages = 0
+    while pages < 100 {
+      let page = try await store.writer.read { [query] in try FailureReading($0).page(query, window: 20) }
+      pages += 1
+      found += page.records.map(\.id)
+      guard let next = page.next else { break }
+      query.before = next
+    }
+    #expect(found == [ids[3]])
+    #expect(pages == 3)
+  }
+
+  @Test func `columns that a table doesn't have are read as nothing`() async throws {
+    let place = Place()
+    try place.sqlite3(Place.toolSchema)
+    let store = place.store()
+    _ = try await store.write([FailureEntry(subscription: 7, jobID: "1-2-7", time: 5, firstFailure: "first")])
+    let record = try #require(try await store.failures(FailureQuery()).records.first)
+    #expect(record.id == 1 && record.jobID == "1-2-7" && record.subscription == 0 && record.state == .givenUp)
+    #expect(try await store.failure(1)?.message == nil)
+  }
+
   @Test func `it does so on a table made by hand, without keys and indexes, with more columns`() async throws {
     let place = Place()
     try place.sqlite3(

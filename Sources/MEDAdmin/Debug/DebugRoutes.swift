@@ -13,10 +13,10 @@ public struct DebugRoutes: RouteGroup {
     for path in ["", "debug"] as [RouterPath] {
       router.get(path) { [source] request, _ in
         guard let json = await source.json(isPretty: Self.wantsPretty(request.uri.query)) else {
-          throw HTTPError(.serviceUnavailable, message: "the dispatcher isn't running")
+          throw AdminError(.unavailable, "the dispatcher isn't running")
         }
         return Response(
-          status: .ok, headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
+          status: .ok, headers: [.contentType: "application/json; charset=utf-8"],
           body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))
       }
     }

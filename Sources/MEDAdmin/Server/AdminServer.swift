@@ -20,19 +20,23 @@ public struct AdminServer: Service {
   private let host: String
   private let port: Int
   private let groups: [any RouteGroup]
+  private let access: AccessRules?
   private let limits: AdminLimits
   private let logger: Logger
 
   /// - Parameters:
   ///   - name: of the config key that the address comes from, for errors and logs.
   ///   - host: a name or an address, without brackets.
+  ///   - access: who may do what; nil: everybody everything.
   public init(
-    _ name: String, host: String, port: Int, groups: [any RouteGroup], limits: AdminLimits = .init(), logger: Logger
+    _ name: String, host: String, port: Int, groups: [any RouteGroup], access: AccessRules? = nil,
+    limits: AdminLimits = .init(), logger: Logger
   ) {
     self.name = name
     self.host = host
     self.port = port
     self.groups = groups
+    self.access = access
     self.limits = limits
     self.logger = logger
   }
@@ -88,8 +92,11 @@ public struct AdminServer: Service {
     _ connections: OpenConnections, _ onRunning: @escaping @Sendable (any Channel) async -> Void
   ) throws -> any Service {
     let router = Router(context: AdminContext.self)
-    router.add(middleware: OnlyGet())
+    let methods = KnownMethods()
+    router.add(middleware: ErrorAnswers(methods, logger: logger))
+    if let access { router.add(middleware: AccessGuard(access)) }
     for group in groups { group.addRoutes(to: router) }
+    methods.learn(router)
     let limits = limits
     let http = HTTP1Channel.Configuration(
       additionalChannelHandlers: [ExchangeGuard(limits, connections)],

@@ -27,6 +27,9 @@ struct Exchange<Responder: HTTPResponder>: Sendable where Responder.Context == A
       logger.error("a request could not be answered", metadata: [LogKey.error: "\(error)"])
       response = Response(status: .internalServerError)
     }
+    // What is asked here changes all the time, and is what it says it is.
+    if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+    response.headers[.xContentTypeOptions] = "nosniff"
     response.headers[.date] = RecordTime.now().httpDate
     do {
       try await writer.write(response: response.head, body: response.body)

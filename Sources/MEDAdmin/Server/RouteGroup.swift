@@ -12,16 +12,3 @@ public struct AdminContext: RequestContext {
 
   public init(source: ApplicationRequestContextSource) { coreContext = .init(source: source) }
 }
-
-/// Refuses everything but GET: nothing can be changed here.
-struct OnlyGet: RouterMiddleware {
-  typealias Context = AdminContext
-
-  @concurrent
-  func handle(
-    _ request: Request, context: AdminContext, next: @concurrent (Request, AdminContext) async throws -> Response
-  ) async throws -> Response {
-    guard request.method == .get else { throw HTTPError(.methodNotAllowed, headers: [.allow: "GET"]) }
-    return try await next(request, context)
-  }
-}

@@ -64,11 +64,13 @@ extension ConfigOption {
 
       ConfigOption(
         "Addr", in: "Admin", \.admin.address, .address,
-        "The admin API and web console. host:port; empty: off. On other than loopback it needs a Token."),
+        "The admin API, with /livez, /readyz and /healthz: see Docs/admin-api.md. host:port; empty: off. On other than"
+          + " loopback it needs a Token."),
       ConfigOption(
         "Token", in: "Admin", \.admin.token, .text("a string without spaces") { !$0.contains(where: \.isWhitespace) },
         secret: true,
-        "The bearer token for changes. The environment variable MEDISPATCHER_ADMIN_TOKEN is used if it is empty."),
+        "The bearer token that changes need; without one nobody can make any. The environment variable"
+          + " MEDISPATCHER_ADMIN_TOKEN is used if it is empty."),
 
       ConfigOption(
         "Endpoints", in: "Etcd", \.etcd.endpoints, .httpURLs,

@@ -31,49 +31,12 @@ public struct KickRun: Sendable {
   private func kick(
     at server: QueueServerAddress, atMost limit: Int, _ progress: ProgressBar
   ) async -> KickReport.Server {
-    var seen = KickReport.Server(address: server.description)
-    do {
-      let client = try await BeanstalkClient.connect(to: server, configuration: .forTools, patience: .seconds(5))
-      await kick(client, atMost: limit, progress, &seen)
-      await client.close(within: .zero)
-    } catch {
-      seen.outcome = .failed((error as? BeanstalkError)?.message ?? "\(error)")
+    let kick = TubeKick(tube: tube, limit: limit, includesWatched: includesWatched)
+    let seen = await kick.run(at: server) { done, wanted in
+      if wanted > 100 { progress.show(done, of: wanted) }
     }
+    progress.end()
     return seen
-  }
-
-  private func kick(
-    _ client: BeanstalkClient, atMost limit: Int, _ progress: ProgressBar, _ seen: inout KickReport.Server
-  ) async {
-    do {
-      guard let statistics = try await client.statistics(of: tube) else { return }
-      seen.buried = statistics.buried
-      guard statistics.watching == 0 || includesWatched else {
-        seen.outcome = .watched(by: statistics.watching)
-        return
-      }
-      let wanted = min(limit, statistics.buried)
-      let includesWatched = includesWatched
-      let watchers = Locked(0)
-      let kicked = Locked(0)
-      defer {
-        seen.kicked = kicked.withLock { $0 }
-        progress.end()
-      }
-      _ = try await client.kickBuried(in: tube, atMost: wanted) { now in
-        watchers.withLock { $0 = now.watching }
-        return now.watching == 0 || includesWatched
-      } progress: { done in
-        kicked.withLock { $0 = done }
-        if wanted > 100 { progress.show(done, of: wanted) }
-        return true
-      }
-      let watching = watchers.withLock { $0 }
-      let isCutShort = kicked.withLock { $0 } < wanted && watching > 0 && !includesWatched
-      seen.outcome = isCutShort ? .watched(by: watching) : .kicked
-    } catch {
-      seen.outcome = .failed((error as? BeanstalkError)?.message ?? "\(error)")
-    }
   }
 }
 
@@ -82,6 +45,8 @@ public struct KickReport: Sendable {
   struct Server: Sendable {
     enum Outcome: Sendable, Equatable {
       case kicked
+      /// The time was over.
+      case unfinished
       /// Somebody works on it: nothing was done.
       case watched(by: Int)
       case noSuchTube
@@ -98,6 +63,7 @@ public struct KickReport: Sendable {
       let before = kicked > 0 ? "kicked \(kicked), then " : ""
       return switch outcome {
       case .kicked: "kicked \(kicked) of \(buried)"
+      case .unfinished: "kicked \(kicked) of \(buried), then the time was over"
       case .watched(let count):
         before
           + "skipped: watched by \(count) connection\(count == 1 ? "" : "s"), so a dispatcher works on it and its jobs would"
@@ -119,7 +85,7 @@ public struct KickReport: Sendable {
       && servers.allSatisfy { server in
         switch server.outcome {
         case .kicked, .noSuchTube: true
-        case .watched, .failed: false
+        case .watched, .failed, .unfinished: false
         }
       }
   }

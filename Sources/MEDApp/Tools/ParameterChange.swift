@@ -10,14 +10,15 @@ public struct ParameterChange: Sendable, Equatable {
   /// - Parameters:
   ///   - assignments: `KEY=VALUE`; an empty value is kept as such.
   ///   - unset: names; one that isn't known is allowed, as an old row may bear it.
+  ///   - table: nil: somebody else judges names and values.
   /// - Throws: ``UsageError`` naming what was found and what is allowed.
-  public init(_ assignments: [String], unset names: [String] = [], table: ParameterTable) throws {
+  public init(_ assignments: [String], unset names: [String] = [], table: ParameterTable?) throws {
     for assignment in assignments {
       guard let (name, value) = Self.split(assignment) else {
         throw UsageError("\(quoted(assignment)): KEY=VALUE expected")
       }
       guard set[name] == nil else { throw UsageError("\(name) is given twice") }
-      try Self.check(name, value, table)
+      if let table { try Self.check(name, value, table) }
       set[name] = value
     }
     unset = Set(names).sorted()

@@ -26,7 +26,7 @@ extension Control {
 
   /// All or nothing: the first one that isn't allowed is thrown.
   /// - Returns: texts as they are stored.
-  private static func judge(
+  static func judge(
     _ parameters: [String: String?], by table: ParameterTable
   ) throws(ControlError) -> [String: String?] {
     var texts: [String: String?] = [:]

@@ -18,8 +18,13 @@ public struct Control: Sendable {
   let alarms: DefaultAlarms?
   let queueServers: [QueueServerAddress]
   let cleaner: (any QueueCleaner)?
+  /// nil: failures can't be looked at here.
+  let failures: (any FailureLogReader)?
   let logger: Logger
   let turns = ChangeTurns()
+  /// Of another try: a queue server that doesn't answer must not hold up changes of parameters.
+  let retryTurns = ChangeTurns()
+  let retried = RetriedFailures()
 
   /// - Parameters:
   ///   - dispatcher: whose commands they are. While it doesn't run most are refused.
@@ -27,18 +32,26 @@ public struct Control: Sendable {
   ///   - alarms: where the default alarm is kept; nil: it can't be changed.
   ///   - queueServers: those that tubes may be emptied on.
   ///   - cleaner: empties them; nil: nobody does, and the command is refused.
+  ///   - failures: where failing messages are looked up; nil: they can't be.
   ///   - logger: where changes are told.
   public init(
     _ dispatcher: Dispatcher, store: (any SubscriptionEditor)?, alarms: DefaultAlarms? = nil,
-    queueServers: [QueueServerAddress] = [], cleaner: (any QueueCleaner)? = nil, logger: Logger
+    queueServers: [QueueServerAddress] = [], cleaner: (any QueueCleaner)? = nil,
+    failures: (any FailureLogReader)? = nil, logger: Logger
   ) {
     self.dispatcher = dispatcher
     self.store = store
     self.alarms = alarms
     self.queueServers = queueServers
     self.cleaner = cleaner
+    self.failures = failures
     self.logger = logger
   }
+
+  /// Where tubes may be emptied and kicked: `host:port` of each.
+  public var queueServerNames: [String] { queueServers.map(\.description) }
+  /// The name of the main queue.
+  public var mainQueueName: String { dispatcher.runner.changes.newest.mainQueue.description }
 
   /// Reads a command and carries it out.
   /// - Parameters:

@@ -10,6 +10,8 @@ public struct ControlError: Error, Sendable, Equatable, CustomStringConvertible 
     case outOfBounds
     /// There is no such subscription.
     case notFound
+    /// What is asked for doesn't go with the state that things are in.
+    case conflict
     /// What the command needs isn't there: the dispatcher doesn't run, the store doesn't answer, nobody cleans queues.
     case unavailable
     /// Too many commands wait.

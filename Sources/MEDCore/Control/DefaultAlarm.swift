@@ -43,6 +43,17 @@ public struct DefaultAlarm: Sendable, Equatable {
       "name_of_main_queue_blocked_alert_threshold", in: Self.messages)
   }
 
+  /// By the names of the command; what isn't set is null.
+  public var commandJSON: JSONValue {
+    [
+      "default_alarm_receiver": receiver.map { .string($0) } ?? .null,
+      "default_alarm_chan": channel.map { .string($0) } ?? .null,
+      "global_message_blocked_alert_threshold": globalBlockedThreshold.map { .integer($0) } ?? .null,
+      "global_message_blocked_alarm_interval": globalBlockedAlarmSeconds.map { .integer($0) } ?? .null,
+      "name_of_main_queue_blocked_alert_threshold": mainQueueBlockedThreshold.map { .integer($0) } ?? .null,
+    ]
+  }
+
   // MARK: The file
 
   /// As the file names them, which is as the config file does.

@@ -2,7 +2,8 @@ import MEDLoop
 
 extension Engine {
   /// On the loop; a few microseconds for each queue server, and slices of lanes between which other work goes on.
-  func state() async -> DispatcherState {
+  /// - Parameter lanes: so many are described at most.
+  func state(lanes: Int = LaneListing.maximum) async -> DispatcherState {
     let now = context.actor.loop.now
     let second = context.second
     var state = DispatcherState()
@@ -13,7 +14,7 @@ extension Engine {
     state.workUnderWay = context.work.count
     state.queueServers = context.desks.map { self.state(of: $0, now: now) }
     state.directory = DirectoryState(context.directory.health, now: now)
-    state.lanes = await LaneListing.list(supervisor.all, at: second)
+    state.lanes = await LaneListing.list(supervisor.all, at: second, atMost: lanes)
     return state
   }
 

@@ -12,8 +12,8 @@ struct EngineRunner: Sendable {
     self.parts = parts
   }
 
-  func state() async -> DispatcherState? {
-    guard var state = await door.enter({ await $0.state() }) else { return nil }
+  func state(lanes: Int = LaneListing.maximum) async -> DispatcherState? {
+    guard var state = await door.enter({ await $0.state(lanes: lanes) }) else { return nil }
     state.time = Double(RecordTime.now().microseconds) / 1_000_000
     state.processUptimeSeconds = ProcessStatistics.uptime
     state.residentBytes = ProcessStatistics.residentBytes

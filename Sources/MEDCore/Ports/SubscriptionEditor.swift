@@ -5,6 +5,16 @@ public protocol SubscriptionEditor: SubscriptionStore {
   /// All subscriptions, cancelled ones too, in the order of their ids.
   func listSubscriptions() async throws(StoreError) -> [ListedSubscription]
 
+  /// A page of them, in the order of their ids.
+  /// - Parameters:
+  ///   - id: only those with a greater one; 0: from the first one on.
+  ///   - topic: only those of the topic with this key; nil: of all.
+  ///   - isCancelled: only those that are, or aren't; nil: all.
+  ///   - limit: so many at most, at least 1.
+  func listSubscriptions(
+    after id: Int, topic: String?, isCancelled: Bool?, limit: Int
+  ) async throws(StoreError) -> [ListedSubscription]
+
   /// One subscription, also if it is cancelled; nil if there is none by that id.
   func subscription(_ id: Int) async throws(StoreError) -> ListedSubscription?
 
@@ -24,9 +34,44 @@ public protocol SubscriptionEditor: SubscriptionStore {
   /// - Throws: `.notFound`, or what keeps the store from working.
   func setParameters(_ parameters: [String: String?], of id: Int) async throws(StoreError)
 
+  /// Replaces `reception_channel`.
+  /// - Parameter urls: its lines, each maybe with a `[T_ENV:<name>]` tag; at least one.
+  /// - Throws: `.notFound`, `.invalid` (an unusable URL), or what keeps the store from working.
+  func setURLs(_ urls: [String], of id: Int) async throws(StoreError)
+
   /// Sets status 1. Cancelling a cancelled one changes nothing.
   /// - Throws: `.notFound`, or what keeps the store from working.
   func cancelSubscription(_ id: Int) async throws(StoreError)
+}
+
+extension SubscriptionEditor {
+  /// For stores that can't read a page by itself: reads all.
+  public func listSubscriptions(
+    after id: Int, topic: String?, isCancelled: Bool?, limit: Int
+  ) async throws(StoreError) -> [ListedSubscription] {
+    let all = try await listSubscriptions()
+    let chosen = all.lazy.filter { listed in
+      listed.subscription.id > id && (topic == nil || listed.subscription.topic == topic)
+        && (isCancelled == nil || listed.isCancelled == isCancelled)
+    }
+    return Array(chosen.prefix(limit))
+  }
+
+  /// For stores that can't.
+  public func setURLs(_ urls: [String], of id: Int) async throws(StoreError) {
+    throw StoreError(.invalid, "this store can't change URLs")
+  }
+
+  /// The text of `reception_channel` for these lines.
+  /// - Throws: `.invalid`, naming what can't be pushed to.
+  public static func receptionChannel(_ urls: [String]) throws(StoreError) -> String {
+    guard !urls.isEmpty else { throw StoreError(.invalid, "a subscription needs a URL") }
+    let text = urls.joined(separator: "\n")
+    if let ignored = Targets.parse(text, environment: "").ignored.first {
+      throw StoreError(.invalid, "URL \(ignored.line): \(ignored.reason)")
+    }
+    return text
+  }
 }
 
 /// A subscription as tools show it.

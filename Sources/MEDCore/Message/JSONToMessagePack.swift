@@ -1,25 +1,29 @@
-import MEDCore
-
 /// Turns a JSON text into msgpack. Strict (RFC 8259), bounded, total on any input.
 ///
 /// Integers that fit 64 bits stay integers, other numbers become doubles. Of two equal keys both are kept.
-struct JSONToMessagePack {
-  struct Failure: Error, Equatable, CustomStringConvertible {
-    let offset: Int
-    let message: String
+public struct JSONToMessagePack {
+  /// Where a text isn't JSON, and why.
+  public struct Failure: Error, Equatable, CustomStringConvertible {
+    /// In bytes from the beginning.
+    public let offset: Int
+    /// What is wrong there.
+    public let message: String
 
-    var description: String { "not JSON at byte \(offset): \(message)" }
+    /// Both, for people.
+    public var description: String { "not JSON at byte \(offset): \(message)" }
   }
 
   /// A message may nest 128 levels, and the map around the body is one.
-  static let maximumDepth = 127
+  public static let maximumDepth = 127
 
   private let input: [UInt8]
   private var position = 0
 
   private init(_ input: [UInt8]) { self.input = input }
 
-  static func convert(_ text: [UInt8]) throws(Failure) -> [UInt8] {
+  /// - Returns: the value as msgpack.
+  /// - Throws: where `text` isn't JSON, or nests too deep.
+  public static func convert(_ text: [UInt8]) throws(Failure) -> [UInt8] {
     var converter = JSONToMessagePack(text)
     var writer = MessagePackWriter()
     try converter.value(into: &writer, depth: 1)
