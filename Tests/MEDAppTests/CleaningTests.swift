@@ -125,6 +125,32 @@ struct CleaningTests {
     #expect(try server.jobs().ready > 0)
   }
 
+  @Test func `a stop waits for no server that hangs`() async throws {
+    let server = try await BeanstalkdServer.start()
+    try fill(server, ready: 30_000)
+    let proxy = try FaultProxy(to: server)
+    let receiver = try TestReceiver()
+    receiver.on("/told", .ok)
+    let cleaner = TopicCleaner(
+      callbacks: HTTPClientConfiguration(), interval: .milliseconds(10), logger: Logger(label: "cleaning"))
+    let hasEnded = MEDTestSupport.Locked(false)
+    let running = Task {
+      await cleaner.run()
+      hasEnded.withLock { $0 = true }
+    }
+    let address = try QueueServerAddress(parsing: proxy.address)
+    try await cleaner.begin(
+      CleanRequest(
+        servers: [address.description], topic: Self.tube, callback: receiver.url("/told"), known: [address]))
+    try await eventually("it has begun") { !receiver.requests("/told").isEmpty }
+    proxy.pause()
+    // Nothing comes any more, so that only the reply time-out of 10 s would end it.
+    let left = try server.jobs().ready
+    running.cancel()
+    try await eventually("it has ended", within: .seconds(5)) { hasEnded.withLock { $0 } }
+    #expect(left > 0)
+  }
+
   @Test(arguments: [
     ("http://h/p", "http://h/p?state=done"), ("http://h/p?", "http://h/p?state=done"),
     ("http://h/p?a=1", "http://h/p?a=1&state=done"), ("http://h/p?a=1&", "http://h/p?a=1&state=done"),

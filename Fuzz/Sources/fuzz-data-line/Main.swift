@@ -28,7 +28,8 @@ enum FuzzDataLine {
   /// Without what is written otherwise than it was read: line breaks in a body, durations beyond 300 years.
   private static func comparable(_ record: DataRecord) -> DataRecord {
     var record = record
-    record.push?.body = record.push?.body.map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 } ?? []
+    let body = record.push?.body.map { $0 == 0x0a || $0 == 0x0d ? 0x20 : $0 } ?? []
+    record.push?.body = body
     if let elapsed = record.push?.elapsed, elapsed >= .seconds(10_000_000_000) { record.push?.elapsed = .zero }
     return record
   }

@@ -69,9 +69,14 @@ struct CleaningRun: Sendable {
       let client = try await BeanstalkClient.connect(
         to: server, configuration: .forTools, loop: loop, patience: Self.patience)
       do {
-        _ = try await client.clean(request.tube) { count in
-          deleted.withLock { $0 = count }
-          return !Task.isCancelled && ContinuousClock.now < end
+        try await withTaskCancellationHandler {
+          _ = try await client.clean(request.tube) { count in
+            deleted.withLock { $0 = count }
+            return !Task.isCancelled && ContinuousClock.now < end
+          }
+        } onCancel: {
+          // A stop waits for no server that hangs.
+          Task { await client.close(within: .zero) }
         }
       } catch {
         await client.close(within: .zero)
