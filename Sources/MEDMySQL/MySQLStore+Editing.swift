@@ -6,6 +6,13 @@ extension MySQLStore: SubscriptionEditor {
     try await writer.listed(nil)
   }
 
+  /// A page of them; reads no more than that.
+  public func listSubscriptions(
+    after id: Int, topic: String?, isCancelled: Bool?, limit: Int
+  ) async throws(StoreError) -> [ListedSubscription] {
+    try await writer.page(after: id, topic, isCancelled, limit)
+  }
+
   /// One subscription; nil if there is none by that id.
   public func subscription(_ id: Int) async throws(StoreError) -> ListedSubscription? {
     try await writer.listed(id).first
@@ -15,19 +22,18 @@ extension MySQLStore: SubscriptionEditor {
   public func addSubscription(
     topic: String, urls: [String], subscriber: String, parameters: [String: String] = [:]
   ) async throws(StoreError) -> Int {
-    guard !topic.isEmpty, !topic.contains("\0") else { throw StoreError(.invalid, "a topic needs a name") }
-    guard !subscriber.isEmpty else { throw StoreError(.invalid, "a subscriber needs a name") }
-    guard !urls.isEmpty else { throw StoreError(.invalid, "a subscription needs a URL") }
-    let receptionChannel = urls.joined(separator: "\n")
-    if let ignored = Targets.parse(receptionChannel, environment: "").ignored.first {
-      throw StoreError(.invalid, "URL \(ignored.line): \(ignored.reason)")
-    }
+    let receptionChannel = try Self.receptionChannel(ofNew: topic, urls, subscriber: subscriber)
     return try await writer.add(topic, receptionChannel, subscriber, parameters)
   }
 
   /// Sets parameters by name; nil takes one back to its default.
   public func setParameters(_ parameters: [String: String?], of id: Int) async throws(StoreError) {
     try await writer.set(parameters, of: id)
+  }
+
+  /// Replaces the URLs.
+  public func setURLs(_ urls: [String], of id: Int) async throws(StoreError) {
+    try await writer.setReceptionChannel(Self.receptionChannel(urls), of: id)
   }
 
   /// Cancels a subscription: nothing is pushed any more.
@@ -39,6 +45,14 @@ extension MySQLStore: SubscriptionEditor {
 extension MySQLConnection {
   func listed(_ id: Int?) throws(StoreError) -> [ListedSubscription] {
     try read { handle throws(StoreError) in try SubscriptionList.read(handle, id: id) }
+  }
+
+  func page(
+    after id: Int, _ topic: String?, _ isCancelled: Bool?, _ limit: Int
+  ) throws(StoreError) -> [ListedSubscription] {
+    try read { handle throws(StoreError) in
+      try SubscriptionList.page(handle, after: id, topic: topic, isCancelled: isCancelled, limit: limit)
+    }
   }
 
   func add(
@@ -72,6 +86,14 @@ extension MySQLConnection {
     try write { handle throws(StoreError) in
       guard try SubscriptionRows.exists(id, handle) else { throw Self.notFound(id) }
       try SubscriptionRows.set(parameters, of: id, handle)
+    }
+  }
+
+  func setReceptionChannel(_ text: String, of id: Int) throws(StoreError) {
+    try write { handle throws(StoreError) in
+      guard try SubscriptionRows.exists(id, handle) else { throw Self.notFound(id) }
+      try handle.execute(
+        "UPDATE subscriptions SET reception_channel = ? WHERE subscription_id = ?", [.text(text), .id(id)])
     }
   }
 

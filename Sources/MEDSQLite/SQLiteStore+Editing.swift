@@ -26,9 +26,7 @@ extension SQLiteStore: SubscriptionEditor {
   public func addSubscription(
     topic: String, urls: [String], subscriber: String, parameters: [String: String] = [:]
   ) async throws(StoreError) -> Int {
-    guard !topic.isEmpty, !topic.contains("\0") else { throw StoreError(.invalid, "a topic needs a name") }
-    guard !subscriber.isEmpty else { throw StoreError(.invalid, "a subscriber needs a name") }
-    let receptionChannel = try Self.receptionChannel(urls)
+    let receptionChannel = try Self.receptionChannel(ofNew: topic, urls, subscriber: subscriber)
     let now = Int(Date().timeIntervalSince1970)
     return try await writer.write { database in
       let topicID = try SubscriptionRows.find(

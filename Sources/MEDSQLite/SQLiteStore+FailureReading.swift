@@ -73,10 +73,12 @@ struct FailureReading {
       conditions.append("m.class_key = ?")
       arguments.append(topic)
     }
+    let alive = "COALESCE(\(column("alive")), 0)"
+    let status = "COALESCE(\(column("final_status")), 0)"
     switch query.state {
-    case .open: conditions.append("\(column("alive")) <> 0")
-    case .delivered: conditions.append("\(column("alive")) = 0 AND \(column("final_status")) = 1")
-    case .givenUp: conditions.append("\(column("alive")) = 0 AND \(column("final_status")) <> 1")
+    case .open: conditions.append("\(alive) <> 0")
+    case .delivered: conditions.append("\(alive) = 0 AND \(status) = 1")
+    case .givenUp: conditions.append("\(alive) = 0 AND \(status) <> 1")
     case nil: break
     }
     if let from = query.from {

@@ -70,8 +70,8 @@ enum SubscriptionList {
   /// All, or the one with that id.
   static func read(_ database: Database, id: Int?) throws -> [ListedSubscription] {
     let only = id.map { " WHERE s.subscription_id = \($0)" } ?? ""
-    let rows = try StatementRows(database, select + only + " ORDER BY s.subscription_id")
-    return try read(rows, parameters: id.map { " WHERE subscription_id = \($0)" } ?? "", database)
+    let listed = try read(StatementRows(database, select + only + " ORDER BY s.subscription_id"), database)
+    return try adding(listed, id.map { " WHERE subscription_id = \($0)" } ?? "", database)
   }
 
   static func page(
@@ -85,25 +85,17 @@ enum SubscriptionList {
     }
     if let isCancelled { conditions.append("CAST(s.status AS INTEGER) \(isCancelled ? "<>" : "=") 0") }
     arguments.append(limit)
-    let rows = try StatementRows(
-      database, select + " WHERE \(conditions.joined(separator: " AND ")) ORDER BY s.subscription_id LIMIT ?",
-      StatementArguments(arguments))
-    var listed = try read(rows, parameters: nil, database)
+    let listed = try read(
+      StatementRows(
+        database, select + " WHERE \(conditions.joined(separator: " AND ")) ORDER BY s.subscription_id LIMIT ?",
+        StatementArguments(arguments)), database)
     guard let first = listed.first?.subscription.id, let last = listed.last?.subscription.id else { return [] }
-    // Ids of a page lie close together, unless a topic is asked for: then rows of others are read and passed over.
-    let parameters = try self.parameters(
-      database,
+    // Ids of a page lie close together, unless a topic is asked for: then rows of others would be read for nothing.
+    return try adding(
+      listed,
       topic == nil
         ? " WHERE subscription_id BETWEEN \(first) AND \(last)"
-        : " WHERE subscription_id IN (\(listed.map { "\($0.subscription.id)" }.joined(separator: ",")))")
-    for index in listed.indices {
-      let subscription = listed[index].subscription
-      listed[index].subscription = Subscription(
-        id: subscription.id, topic: subscription.topic, topicID: subscription.topicID,
-        subscriberID: subscription.subscriberID, receptionChannel: subscription.receptionChannel,
-        parameters: parameters[subscription.id] ?? [:])
-    }
-    return listed
+        : " WHERE subscription_id IN (\(listed.map { "\($0.subscription.id)" }.joined(separator: ",")))", database)
   }
 
   private static let select = """
@@ -111,7 +103,10 @@ enum SubscriptionList {
     FROM subscriptions s LEFT JOIN message_classes m ON m.class_id = s.message_class_id
     """
 
-  private static func parameters(_ database: Database, _ only: String) throws -> [Int: [String: String]] {
+  /// Their parameters too.
+  private static func adding(
+    _ listed: [ListedSubscription], _ only: String, _ database: Database
+  ) throws -> [ListedSubscription] {
     var parameters: [Int: [String: String]] = [:]
     let rows = try StatementRows(
       database, "SELECT subscription_id, param_name, param_value FROM subscription_params\(only)")
@@ -119,14 +114,15 @@ enum SubscriptionList {
       guard let id = rows.integer(0), let name = rows.text(1) else { continue }
       parameters[id, default: [:]][name] = rows.text(2)
     }
-    return parameters
+    var listed = listed
+    for index in listed.indices {
+      guard let own = parameters[listed[index].subscription.id] else { continue }
+      listed[index].subscription = listed[index].subscription.with(parameters: own)
+    }
+    return listed
   }
 
-  /// - Parameter only: which parameters to read; nil: none.
-  private static func read(
-    _ rows: StatementRows, parameters only: String?, _ database: Database
-  ) throws -> [ListedSubscription] {
-    let parameters = try only.map { try self.parameters(database, $0) } ?? [:]
+  private static func read(_ rows: StatementRows, _ database: Database) throws -> [ListedSubscription] {
     let names = try subscribers(database)
     var result: [ListedSubscription] = []
     while try rows.next() {
@@ -136,7 +132,7 @@ enum SubscriptionList {
         ListedSubscription(
           subscription: Subscription(
             id: id, topic: rows.text(5) ?? "", topicID: rows.integer(1) ?? 0, subscriberID: subscriber,
-            receptionChannel: rows.text(3) ?? "", parameters: parameters[id] ?? [:]),
+            receptionChannel: rows.text(3) ?? ""),
           subscriber: names[subscriber] ?? "", status: rows.integer(4) ?? 1))
     }
     return result

@@ -34,7 +34,7 @@ struct APIHarness: Sendable {
   static var silent: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
 
   /// Runs a server on a port of its own for as long as `body` takes, then stops it.
-  func run(_ body: @Sendable (UInt16) async throws -> Void) async throws {
+  func run(_ body: @escaping @Sendable (UInt16) async throws -> Void) async throws {
     var sources = Self.sources()
     change(&sources)
     let server = AdminServer(
@@ -83,7 +83,7 @@ extension PlainHTTP.Response {
 
 /// Runs a server as a process does, until `body` has ended.
 func serve(
-  _ server: AdminServer, within patience: Duration, _ body: @Sendable (UInt16) async throws -> Void
+  _ server: AdminServer, within patience: Duration, _ body: @escaping @Sendable (UInt16) async throws -> Void
 ) async throws {
   let port = MEDTestSupport.Locked<Int?>(nil)
   let service = RunningServer(server: server) { running in port.withLock { $0 = running } }

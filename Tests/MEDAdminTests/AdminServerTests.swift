@@ -12,7 +12,7 @@ private let patience = Duration.seconds(60)
 /// A server on a port of its own, for as long as `body` takes, then stopped as a process stops.
 private func withServer(
   limits: AdminLimits = .init(), state: @escaping @Sendable () async -> DispatcherState? = { DispatcherState() },
-  _ body: @Sendable (UInt16) async throws -> Void
+  _ body: @escaping @Sendable (UInt16) async throws -> Void
 ) async throws {
   let server = AdminServer(
     "DebugAddr", host: "127.0.0.1", port: 0, groups: [DebugRoutes(state)], limits: limits, logger: .silent)

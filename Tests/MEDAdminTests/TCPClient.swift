@@ -76,8 +76,9 @@ final class TCPClient: Sendable {
 }
 
 /// Runs `body` on a thread that may block: the server answers on Swift's pool, which has few.
-func onThread(_ body: @Sendable () async throws -> Void) async throws {
+func onThread(_ body: @escaping @Sendable () async throws -> Void) async throws {
   let loop = try EventLoop.start(name: "client")
   defer { loop.stop() }
-  try await withTaskExecutorPreference(loop.taskExecutor) { try await body() }
+  // A task of its own: withTaskExecutorPreference changes threads at the first suspension, not before.
+  try await Task(executorPreference: loop.taskExecutor) { try await body() }.value
 }

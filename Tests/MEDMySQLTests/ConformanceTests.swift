@@ -59,6 +59,69 @@ struct ConformanceTests {
     await store.close()
   }
 
+  @Test func `failures are looked at on the printed schema`() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql("INSERT INTO message_classes (class_id, class_key) VALUES (3, 'paid'), (9, 'Paid');")
+    let store = try database.store()
+    try await expectReadingConformance(of: store, topicID: 3)
+    await store.close()
+  }
+
+  @Test func `failures are looked at in tables made by hand, with other types, dates and fewer columns`() async throws {
+    let database = try await TestDatabase.make(
+      schema: """
+        CREATE TABLE message_classes (class_id DECIMAL(9, 2), class_key VARCHAR(20)) DEFAULT CHARSET latin1;
+        INSERT INTO message_classes VALUES (3, 'paid'), (9, 'PAID');
+        CREATE TABLE broadcast_failure_log (Log_ID INT, job_id VARCHAR(99), note CHAR(9) DEFAULT 'x', alive VARCHAR(5),
+          message_class_id VARCHAR(9), subscriber_id VARCHAR(20), subscription_id DOUBLE, message_body MEDIUMBLOB,
+          time DATETIME, message_time DECIMAL(20, 6), first_failure_message BLOB, last_target CHAR(255),
+          Final_Status FLOAT NULL) DEFAULT CHARSET latin1;
+        """)
+    let store = try database.store()
+    try await expectReadingConformance(of: store, topicID: 3)
+    try await database.sql(
+      "UPDATE broadcast_failure_log SET alive = NULL, final_status = NULL, message_class_id = NULL")
+    let page = try await store.failures(FailureQuery())
+    #expect(page.records.allSatisfy { $0.state == .givenUp && $0.topic.isEmpty && $0.retryTimes == 0 })
+    var query = FailureQuery()
+    query.state = .givenUp
+    #expect(try await store.failures(query) == page)
+    await store.close()
+  }
+
+  @Test func `a look at failures is bounded by rows, and a message of any length is shown`() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql(
+      """
+      INSERT INTO broadcast_failure_log (log_id, subscription_id) SELECT seq, IF(seq = 5, 7, 8) FROM seq_1_to_50000;
+      UPDATE broadcast_failure_log SET message_body = CONCAT('"', REPEAT('x', 3000000), '"') WHERE log_id = 5;
+      """)
+    let store = try database.store()
+    var query = FailureQuery()
+    query.subscription = 7
+    var looks: [Int] = []
+    repeat {
+      let page = try await store.failures(query)
+      looks.append(page.records.count)
+      query.before = page.next
+    } while query.before != nil
+    #expect(looks == [0, 0, 1])
+    #expect(try await store.failure(5)?.message?.utf8.count == 3_000_002)
+    #expect(try await store.failure(50_001) == nil)
+    await store.close()
+  }
+
+  @Test func `without a table of failures a look at them says so`() async throws {
+    let database = try await TestDatabase.make(schema: "CREATE TABLE nothing (id INT);")
+    let store = try database.store()
+    for schema in ["", "CREATE TABLE broadcast_failure_log (job_id INT);"] {
+      if !schema.isEmpty { try await database.sql(schema) }
+      let error = try #require(await #expect(throws: StoreError.self) { _ = try await store.failures(FailureQuery()) })
+      #expect(error.code == .schema)
+    }
+    await store.close()
+  }
+
   @Test func `columns that a failure table doesn't have are left out`() async throws {
     let database = try await TestDatabase.make(
       schema: "CREATE TABLE broadcast_failure_log (log_id INT AUTO_INCREMENT PRIMARY KEY, job_id VARCHAR(64));")

@@ -9,6 +9,8 @@
     let (first, second) = try await expectAdding(store)
     try await expectChangesAreNoticed(store, first)
     try await expectCancelling(store, first, second)
+    try await expectPages(store, cancelled: first, second)
+    try await expectURLs(store, second)
     try await expectRefusals(store, second)
   }
 
@@ -75,10 +77,45 @@
     expect(try await store.listSubscriptions().count, is: 3)
   }
 
+  private func expectPages(_ store: some SubscriptionEditor, cancelled: Int, _ second: Int) async throws {
+    func ask(_ topic: String? = nil, _ isCancelled: Bool? = nil) async throws -> [ListedSubscription] {
+      try await store.listSubscriptions(after: 0, topic: topic, isCancelled: isCancelled, limit: 100)
+    }
+    let all = try await store.listSubscriptions()
+    expect(try await ask() == all)
+    expect(try await ask("order_paid").map(\.subscription.id), is: [cancelled, second].sorted())
+    expect(try await ask("Order_paid").map(\.subscriber), is: ["bank"], "a topic is its bytes")
+    expect(try await ask(nil, true).map(\.subscription.id), is: [cancelled])
+    expect(try await ask("order_paid", false).map(\.subscription.id), is: [second])
+    expect(try await ask("nobody's").isEmpty)
+    var pages: [ListedSubscription] = []
+    for _ in all {
+      let page = try await store.listSubscriptions(
+        after: pages.last?.subscription.id ?? 0, topic: nil, isCancelled: nil, limit: 1)
+      expect(page.count, is: 1)
+      pages += page
+    }
+    expect(pages == all)
+    let last = all.last?.subscription.id ?? 0
+    expect(try await store.listSubscriptions(after: last, topic: nil, isCancelled: nil, limit: 1).isEmpty)
+  }
+
+  private func expectURLs(_ store: some SubscriptionEditor, _ id: Int) async throws {
+    let before = try require(try await store.subscriptions(changedSince: nil))
+    try await store.setURLs(["http://127.0.0.1/new", "[T_ENV:blue]http://127.0.0.1/b"], of: id)
+    let after = try require(try await store.subscriptions(changedSince: before.version), "a new URL is noticed")
+    expect(
+      after.subscriptions.first { $0.id == id }?.receptionChannel,
+      is: "http://127.0.0.1/new\n[T_ENV:blue]http://127.0.0.1/b")
+  }
+
   private func expectRefusals(_ store: some SubscriptionEditor, _ id: Int) async throws {
     let unknown = 1_000_000
     await expect(.notFound) { try await store.setParameters(["Concurrency": "1"], of: unknown) }
     await expect(.notFound) { try await store.cancelSubscription(unknown) }
+    await expect(.notFound) { try await store.setURLs(["http://a/"], of: unknown) }
+    await expect(.invalid) { try await store.setURLs([], of: id) }
+    await expect(.invalid) { try await store.setURLs(["nowhere"], of: id) }
     await expect(.invalid) { try await store.setParameters(["IntervalOfSending": "9", "": "1"], of: id) }
     await expect(.invalid) {
       _ = try await store.addSubscription(topic: "", urls: ["http://a/"], subscriber: "s", parameters: [:])

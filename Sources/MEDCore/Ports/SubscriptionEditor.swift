@@ -62,6 +62,17 @@ extension SubscriptionEditor {
     throw StoreError(.invalid, "this store can't change URLs")
   }
 
+  /// Looks whether a subscription can be added.
+  /// - Returns: the text of its `reception_channel`.
+  /// - Throws: `.invalid`, naming what is wrong.
+  public static func receptionChannel(
+    ofNew topic: String, _ urls: [String], subscriber: String
+  ) throws(StoreError) -> String {
+    guard !topic.isEmpty, !topic.contains("\0") else { throw StoreError(.invalid, "a topic needs a name") }
+    guard !subscriber.isEmpty else { throw StoreError(.invalid, "a subscriber needs a name") }
+    return try receptionChannel(urls)
+  }
+
   /// The text of `reception_channel` for these lines.
   /// - Throws: `.invalid`, naming what can't be pushed to.
   public static func receptionChannel(_ urls: [String]) throws(StoreError) -> String {

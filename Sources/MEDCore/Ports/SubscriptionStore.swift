@@ -61,7 +61,7 @@ public struct Subscription: Sendable, Equatable {
 
 extension Subscription {
   /// The same with other parameters.
-  func with(parameters: [String: String]) -> Subscription {
+  public func with(parameters: [String: String]) -> Subscription {
     Subscription(
       id: id, topic: topic, topicID: topicID, subscriberID: subscriberID, receptionChannel: receptionChannel,
       parameters: parameters)

@@ -28,6 +28,13 @@ final class MySQLHandle {
     try statement(sql).query(values, columns: columns)
   }
 
+  /// The same for a statement whose text depends on what is asked for, or whose rows may be large: nothing is kept of it.
+  func queryOnce(
+    _ sql: String, _ values: [MySQLValue] = [], columns: Int, largestText: Int = ResultBuffers.largestText
+  ) throws(StoreError) -> MySQLRows {
+    try MySQLStatement(pointer, sql, place: place).query(values, columns: columns, largestText: largestText)
+  }
+
   /// Executes a statement that gives no rows.
   /// - Returns: how many rows it has found, and the id that the table gave to a new one.
   @discardableResult

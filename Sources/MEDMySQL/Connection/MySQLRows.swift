@@ -34,7 +34,7 @@ final class MySQLRows {
   /// Goes before the first row.
   func rewind() { mysql_stmt_data_seek(statement.pointer, 0) }
 
-  /// Whether the row has a text that is longer than ``ResultBuffers/largestText``; it reads as nil.
+  /// Whether the row has a text that is longer than was asked for; it reads as nil.
   var isOversized: Bool { buffers.isOversized }
 
   /// Text, or a number or a date as text; nil for NULL. Invalid UTF-8, as binary columns may have it, is repaired.
@@ -46,6 +46,12 @@ final class MySQLRows {
     if let number = Self.decimal(bytes) { return number }
     let text = String(decoding: bytes, as: UTF8.self)
     return Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
+  }
+
+  /// A number, also if it is kept as text; else nil.
+  func real(_ column: Int) -> Double? {
+    guard let bytes = buffers.bytes(column), bytes.count <= 400 else { return nil }
+    return Double(String(decoding: bytes, as: UTF8.self))
   }
 
   /// Adds the row to a fingerprint: lengths and bytes of all columns.

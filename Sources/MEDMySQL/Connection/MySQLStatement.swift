@@ -37,13 +37,16 @@ final class MySQLStatement {
   }
 
   /// Executes a statement that gives rows, and takes all of them from the server.
-  func query(_ values: [MySQLValue], columns: Int) throws(StoreError) -> MySQLRows {
+  /// - Parameter largestText: of the first execution.
+  func query(
+    _ values: [MySQLValue], columns: Int, largestText: Int = ResultBuffers.largestText
+  ) throws(StoreError) -> MySQLRows {
     try execute(values)
     guard mysql_stmt_field_count(pointer) == UInt32(columns) else {
       _ = mysql_stmt_free_result(pointer)
       throw StoreError(.corrupt, "mysql \(place): the server gives other columns than were asked for")
     }
-    let buffers = results ?? ResultBuffers(columns: columns)
+    let buffers = results ?? ResultBuffers(columns: columns, largestText: largestText)
     results = buffers
     guard mysql_stmt_bind_result(pointer, buffers.binds) == 0, mysql_stmt_store_result(pointer) == 0 else {
       let error = error()

@@ -2,13 +2,14 @@ import CMariaDB
 
 /// What the columns of a row are read into: as text, whatever their type, since a table made by others may have any.
 ///
-/// Owner of the memory that the library writes to. It grows with what comes, up to ``largestText`` a column.
+/// Owner of the memory that the library writes to. It grows with what comes, up to a bound for each column.
 final class ResultBuffers {
-  /// A longer text is no text of ours.
+  /// A longer text is none of a subscription.
   static let largestText = 1 << 20
   private static let firstSize = 256
 
   let count: Int
+  private let largestText: Int
   let binds: UnsafeMutablePointer<MYSQL_BIND>
   private let lengths: UnsafeMutablePointer<UInt>
   private let nulls: UnsafeMutablePointer<my_bool>
@@ -17,8 +18,9 @@ final class ResultBuffers {
   /// Columns of the present row that are too long.
   private var oversized: Set<Int> = []
 
-  init(columns: Int) {
+  init(columns: Int, largestText: Int) {
     count = columns
+    self.largestText = largestText
     binds = .allocate(capacity: columns)
     binds.initialize(repeating: MYSQL_BIND(), count: columns)
     lengths = .allocate(capacity: columns)
@@ -64,12 +66,12 @@ final class ResultBuffers {
     var hasGrown = false
     for column in 0..<count where nulls[column] == 0 && Int(clamping: lengths[column]) > sizes[column] {
       let length = Int(clamping: lengths[column])
-      guard length <= Self.largestText else {
+      guard length <= largestText else {
         oversized.insert(column)
         continue
       }
       binds[column].buffer.deallocate()
-      setBuffer(column, size: min(max(length, 2 * sizes[column]), Self.largestText))
+      setBuffer(column, size: min(max(length, 2 * sizes[column]), largestText))
       hasGrown = true
       var bind = binds[column]
       guard mysql_stmt_fetch_column(statement, &bind, UInt32(column), 0) == 0 else { return false }

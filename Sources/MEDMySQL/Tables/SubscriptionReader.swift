@@ -77,7 +77,7 @@ struct SubscriptionReader {
       // Many subscriptions have the same ones: they share them.
       if own == previous { own = previous } else { previous = own }
       if !item.hasChannel, own["ReceptionUri"] == nil { warn(item.subscription.id, "reception_channel is NULL") }
-      return own.isEmpty ? item.subscription : item.subscription.with(own)
+      return own.isEmpty ? item.subscription : item.subscription.with(parameters: own)
     }
     found = []
     parameters = [:]
@@ -112,13 +112,5 @@ struct SubscriptionReader {
   /// Bounded: further kinds of damage are not told apart.
   private mutating func warn(_ subscription: Int?, _ problem: String) {
     if warnings.count < 100 { warnings.insert(RowWarning(subscription: subscription, problem: problem)) }
-  }
-}
-
-extension Subscription {
-  fileprivate func with(_ parameters: [String: String]) -> Subscription {
-    Subscription(
-      id: id, topic: topic, topicID: topicID, subscriberID: subscriberID, receptionChannel: receptionChannel,
-      parameters: parameters)
   }
 }

@@ -8,6 +8,16 @@ enum SubscriptionRows {
     try handle.query("SELECT 1 FROM subscriptions WHERE subscription_id = ?", [.id(id)], columns: 1).next()
   }
 
+  /// ` IN (…)`: the ids of a topic's rows. Keys are compared here, as a topic is its bytes.
+  static func isOne(of topic: String, _ handle: MySQLHandle) throws(StoreError) -> String {
+    let rows = try handle.query("SELECT class_id, class_key FROM message_classes", columns: 2)
+    var ids: [String] = []
+    while try rows.next() {
+      if rows.text(1)?.utf8.elementsEqual(topic.utf8) == true, let id = rows.integer(0) { ids.append("\(id)") }
+    }
+    return "IN (\(ids.isEmpty ? "NULL" : ids.joined(separator: ", ")))"
+  }
+
   /// The id of the row whose `key` is `value`, to the byte; the row is made if it isn't there.
   static func find(
     in table: StaticString, _ idColumn: StaticString, where key: StaticString, is value: String, _ handle: MySQLHandle,

@@ -17,6 +17,8 @@ struct TableColumn: Equatable, Sendable {
   /// A date and a time, where ours have seconds.
   var isTime: Bool { ["datetime", "timestamp", "date"].contains(dataType) }
 
+  var isText: Bool { maximumBytes != nil }
+
   /// Columns of a table or view by name; empty: there is none.
   static func read(of table: String, _ handle: MySQLHandle) throws(StoreError) -> [String: TableColumn] {
     let rows = try handle.query(
