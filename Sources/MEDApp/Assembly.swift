@@ -93,7 +93,16 @@ public enum Assembly {
   ) throws -> [any Service] {
     let settings = context.settings
     guard let address = settings.admin.address else { return [] }
-    try checkFree(address, "[Admin] Addr")
+    do throws(SystemError) {
+      try checkFree(address, "[Admin] Addr")
+    } catch {
+      // Config files of an older dispatcher don't have this key: the second one on a machine goes on as it did.
+      guard !context.configuration.explicit.contains("Admin.Addr") else { throw error }
+      context.logger.warning(
+        "there is no admin API: its default address can't be had; set [Admin] Addr to another one, or to \"\"",
+        metadata: [LogKey.reason: "\(error)"])
+      return []
+    }
     let configuration = ConfigListing(configuration: context.configuration, live: context.live)
     var sources = AdminAPI.Sources(
       control: control, dispatcher: dispatcher, queues: BeanstalkQueues(settings.queueServers),

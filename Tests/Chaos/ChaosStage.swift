@@ -78,7 +78,7 @@ final class ChaosStage {
       upTo: options.dispatcher.lastIndex(of: "/") ?? options.dispatcher.startIndex)
     let amender = try ChildProcess(
       program + "/amender", ["-f", base.configPath], log: base.file("amender.log"), deathSignal: "KILL")
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + .seconds(60) * Patience.factor
     while amender.isRunning, ContinuousClock.now < deadline { usleep(1_000) }  // why: a child's end has no descriptor
     guard amender.exitStatus == 0 else {
       throw Unexpected(description: "amender ended with \(amender.exitStatus.map { "\($0)" } ?? "nothing")")

@@ -56,6 +56,26 @@ struct AdminTests {
     #expect(try await system.stopDispatcher() == .code(0))
   }
 
+  @Test func `a default address that can't be had costs the admin API, and nothing else`() async throws {
+    let system = try await SystemHarness.start()
+    let id = try await system.subscribe()
+    // Either of them has it, or somebody else does.
+    let taker = try ServerProcess("beanstalkd", ["-l", "127.0.0.1", "-p", "5680"])
+    try await eventually("somebody has it", within: .seconds(20)) {
+      (try? PlainBeanstalk(port: 5_680)) != nil
+    }
+    let text = try String(contentsOfFile: system.config, encoding: .utf8)
+    let admin = "[Admin]\nAddr = \"\"\n"
+    #expect(text.contains(admin))
+    try text.replacing(admin, with: "").write(toFile: system.config, atomically: true, encoding: .utf8)
+    try await system.startDispatcher()
+    try system.publish(0..<5)
+    try await system.receiver.waitFor(count: 5, on: system.path(id), within: .seconds(30))
+    #expect(system.log("warning").contains("there is no admin API"))
+    #expect(try await system.stopDispatcher() == .code(0))
+    try await taker.stop()
+  }
+
   @Test func `subscriptions come page by page, by topic and state`() async throws {
     let admin = try await AdministeredSystem.start()
     var ids: [Int] = []

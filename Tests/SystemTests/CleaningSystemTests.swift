@@ -12,6 +12,8 @@ struct CleaningSystemTests {
       first,
       settings: [
         "QueueServerAddr": "\"\(first.address),\(second.address)\"", "ListenAddr": "\"127.0.0.1:\(port)\"",
+        // Answers are held for as long as all else takes.
+        "MaxMessageProcessTime": "600000", "DefaultMaxMessageProcessTime": "600000",
       ])
     let controlled = ControlledSystem(system: system, port: port)
     let id = try await system.subscribe()

@@ -2,6 +2,8 @@ import Logging
 import MEDLoop
 import Testing
 
+import enum MEDTestSupport.Patience
+
 @testable import MEDCore
 
 @Suite("§9 Sampling the queues", .timeLimit(.minutes(2)))
@@ -36,7 +38,7 @@ struct BacklogSamplerTests {
   }
 
   private static func wait(_ actor: LoopActor, _ comment: Comment, until condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(30) * Patience.factor
     while !condition() {
       guard ContinuousClock.now < deadline else {
         Issue.record("not in time: \(comment)")

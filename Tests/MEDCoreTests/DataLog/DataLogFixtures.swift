@@ -1,6 +1,8 @@
 import Glibc
 import Testing
 
+import enum MEDTestSupport.Patience
+
 @testable import MEDCore
 
 /// A directory of the test's own, removed at its end.
@@ -73,7 +75,7 @@ final class LogShared<Value>: Sendable {
 
 /// Waits until `condition` holds, ten seconds at most.
 func logEventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-  let deadline = ContinuousClock.now + .seconds(10)
+  let deadline = ContinuousClock.now + .seconds(10) * Patience.factor
   while !condition() {
     guard ContinuousClock.now < deadline else {
       Issue.record("not within ten seconds", sourceLocation: sourceLocation)

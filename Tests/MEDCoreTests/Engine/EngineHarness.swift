@@ -110,7 +110,7 @@ struct EngineHarness {
       failureLog: failureLog, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await dispatcher.run() }
-      let deadline = ContinuousClock.now + .seconds(20)
+      let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
       while !queue.state.withLock({ condition($0) }) {
         if ContinuousClock.now > deadline {
           Issue.record(

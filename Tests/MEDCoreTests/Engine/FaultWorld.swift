@@ -3,6 +3,8 @@ import MEDCore
 import MEDLoop
 import Testing
 
+import enum MEDTestSupport.Patience
+
 /// Everything around a dispatcher: five messages, two queue servers, three subscribers, a store and a log, each of whose
 /// answers a script can spoil; and an account of where every message is.
 final class FaultWorld: Sendable {
@@ -187,7 +189,7 @@ extension FaultWorld {
       configuration: configuration, queue: queue, pusher: ScriptedPusher { [unowned self] in self.push($0) },
       subscriptions: self, dataLog: self, failureLog: failureLog, logger: logger)
     let running = Task { try await dispatcher.run() }
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
     while !script.isOver && !queue.state.withLock({ isDone($0) }) {
       if ContinuousClock.now > deadline {
         running.cancel()

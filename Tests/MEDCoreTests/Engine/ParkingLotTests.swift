@@ -2,6 +2,8 @@ import Logging
 import MEDLoop
 import Testing
 
+import enum MEDTestSupport.Patience
+
 @testable import MEDCore
 
 @Suite("§6 Messages that must wait")
@@ -34,7 +36,7 @@ struct ParkingLotTests {
   }
 
   private static func wait(_ actor: LoopActor, until condition: () -> Bool) async {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
     while !condition() {
       if ContinuousClock.now > deadline {
         Issue.record("not in time")

@@ -45,6 +45,8 @@ final class SystemHarness: Sendable {
       "QueueServerAddr": "\"\(throughProxy ? proxy.address : server.address)\"",
       "LOG_DIR": "\"\(directory.file("log"))\"", "DATA_DIR": "\"\(directory.file("data"))\"",
       "DropMessageLogDir": "\"\(directory.file("drop"))\"", "SplitLog": "false", "EnableMsgSentLog": "false",
+      // A busy machine takes its time to answer, and a push that takes too long is pushed again.
+      "DefaultMaxMessageProcessTime": "30000",
       "CoeOfIntervalForRetrySendingMsg": "1", "SendersPerChannel": "10", "SendersPerRetryChannel": "10",
       "ListenAddr": "\"\"", "DebugAddr": "\"\"", "StatisticApiAddr": "\"\"", "PrometheusApiAddr": "\"\"",
     ]
