@@ -71,7 +71,7 @@ struct AdminTests {
     try await system.startDispatcher()
     try system.publish(0..<5)
     try await system.receiver.waitFor(count: 5, on: system.path(id), within: .seconds(30))
-    #expect(system.log("warning").contains("there is no admin API"))
+    #expect(system.log("warn").contains("there is no admin API"))
     #expect(try await system.stopDispatcher() == .code(0))
     try await taker.stop()
   }

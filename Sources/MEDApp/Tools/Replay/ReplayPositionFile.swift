@@ -41,7 +41,12 @@ final class ReplayPositionFile {
     }
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit {
+    guard descriptor >= 0 else { return }
+    // By itself the lock would last until each child that is just being started has closed its copy.
+    _ = flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   private static func openLocked(_ path: String) throws(SystemError) -> Int32 {
     while true {
