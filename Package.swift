@@ -151,7 +151,7 @@ let package = Package(
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
     tests("MEDSQLiteTests", ["MEDSQLite", "StoreConformance"]),
     tests("MEDMySQLTests", ["MEDMySQL", "MEDLoop", "StoreConformance"]),
-    tests("MEDRedisTests", ["MEDRedis"]),
+    tests("MEDRedisTests", ["MEDCore", "MEDRedis", log]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDCore", "MEDLoop"]),
     tests("MEDRPCTests", ["MEDRPC", "MEDLoop"]),
     tests("MEDAppTests", ["MEDAdmin", "MEDApp", "MEDCurl", "medispatcher", "amender", "medctl", lifecycle, arguments]),
