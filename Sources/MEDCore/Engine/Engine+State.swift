@@ -27,7 +27,7 @@ extension Engine {
     state.latestError = recovery.latestError
     state.lists = condition.lists
     state.strangers = condition.strangers
-    state.waiting = recovery.waiting.count
+    state.waiting = recovery.recorder.count
     state.adopted = condition.adopted
     state.setAside = condition.setAside
     return state

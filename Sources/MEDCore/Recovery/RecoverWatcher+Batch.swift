@@ -14,7 +14,7 @@ extension RecoverWatcher {
   /// - Returns: false: something is away, and it is better to wait.
   func settle(_ entries: [RecoverEntry]) async -> Bool {
     var unplaced: [Unplaced] = []
-    var unrecorded: [Unrecorded] = []
+    var unrecorded: [RecoverRecorder.Item] = []
     for entry in entries {
       switch RecoveredEntry(entry.bytes) {
       case .message(let envelope): unplaced.append(Unplaced(entry: entry, put: put(envelope), topic: envelope.topic))
@@ -37,11 +37,7 @@ extension RecoverWatcher {
       }
     }
     context.counters.recovered += UInt64(finished.count)
-    if !unrecorded.isEmpty {
-      let recorded = await commit(unrecorded)
-      finished += recorded
-      if recorded.count < unrecorded.count { isWell = false }
-    }
+    recorder.add(unrecorded)
     return await remove(finished) && isWell
   }
 
@@ -53,8 +49,8 @@ extension RecoverWatcher {
 
   private func record(
     _ kind: RecordKind, _ entry: RecoverEntry, _ reason: String, _ topic: String? = nil
-  ) -> Unrecorded {
-    Unrecorded(
+  ) -> RecoverRecorder.Item {
+    RecoverRecorder.Item(
       entry: entry,
       record: DataRecord(kind, topic: topic, reason: "\(reason); list \(entry.list)", payload: entry.bytes))
   }
@@ -141,46 +137,8 @@ extension RecoverWatcher {
       metadata: [LogKey.count: "\(count)", LogKey.reason: "\(reason ?? "")"])
   }
 
-  // MARK: Records
-
-  /// All together: the log syncs once for many.
-  /// - Returns: the entries whose record is on disk; the others wait.
-  private func commit(_ unrecorded: [Unrecorded]) async -> [RecoverEntry] {
-    let context = context
-    let outcome = CommitOutcome(count: unrecorded.count)
-    let tasks = unrecorded.enumerated().map { index, item in
-      context.actor.spawn { outcome.isOnDisk[index] = await context.commit(item.record) }
-    }
-    for task in tasks { await task.value }
-    var finished: [RecoverEntry] = []
-    for (item, isOnDisk) in zip(unrecorded, outcome.isOnDisk) {
-      if isOnDisk {
-        finished.append(item.entry)
-        tell(item)
-      } else {
-        waiting.append(item)
-      }
-    }
-    return finished
-  }
-
-  private func tell(_ item: Unrecorded) {
-    context.counters.recoverFailures += 1
-    context.logger.error(
-      "an entry of a recover list was recorded",
-      metadata: [LogKey.record: "\(item.record.kind.rawValue)", LogKey.reason: "\(item.record.reason ?? "")"])
-  }
-
-  /// - Returns: whether nothing waits any more.
-  func recordWaiting() async -> Bool {
-    let items = Array(waiting.prefix(configuration.largestBatch))
-    waiting.removeFirst(items.count)
-    let finished = await commit(items)
-    return await remove(finished) && finished.count == items.count
-  }
-
   /// - Returns: whether they are gone; if not the lists remember it.
-  private func remove(_ entries: [RecoverEntry]) async -> Bool {
+  func remove(_ entries: [RecoverEntry]) async -> Bool {
     guard !entries.isEmpty else { return true }
     do {
       try await lists.remove(entries)
@@ -190,11 +148,4 @@ extension RecoverWatcher {
       return false
     }
   }
-}
-
-/// Shared by the tasks of one commit, on the loop.
-private final class CommitOutcome {
-  var isOnDisk: [Bool]
-
-  init(count: Int) { isOnDisk = Array(repeating: false, count: count) }
 }

@@ -10,25 +10,24 @@ final class RecoverWatcher {
   let lists: any RecoverLists
   let configuration: RecoveryConfiguration
 
-  /// What waits for the DATA log: still on the list of this process.
-  var waiting: [Unrecorded] = []
+  private(set) lazy var recorder = makeRecorder()
   private var batch = 1
   private var health = RecoverHealth()
   private var isStopped = false
   private var sleeping: Task<Void, Never>?
   private let isOver: WorkCount
-
-  /// An entry whose record isn't on disk yet.
-  struct Unrecorded {
-    let entry: RecoverEntry
-    let record: DataRecord
-  }
+  private var isClosed = false
 
   init(_ context: EngineContext, _ lists: any RecoverLists, _ configuration: RecoveryConfiguration) {
     self.context = context
     self.lists = lists
     self.configuration = configuration
     isOver = WorkCount(loop: context.actor.loop)
+  }
+
+  private func makeRecorder() -> RecoverRecorder {
+    weak let watcher = self
+    return RecoverRecorder(context, configuration) { watcher?.sleeping?.cancel() }
   }
 
   var latestError: String? { health.latestError }
@@ -51,8 +50,10 @@ final class RecoverWatcher {
   /// Takes no more. What is in hand is brought to its end, for a moment; after that it is left where it is.
   func stop() async {
     isStopped = true
+    recorder.stop()
     sleeping?.cancel()
     _ = await isOver.finish(within: configuration.stopDeadline)
+    isClosed = true
     await lists.close()
     _ = await isOver.finish(within: .milliseconds(500))
   }
@@ -70,15 +71,17 @@ final class RecoverWatcher {
         pause = min(pause * 2, configuration.pauses.upperBound)
       }
     }
+    // What is recorded and not removed would be recorded again.
+    while recorder.isRunning, !isClosed { try? await context.actor.loop.sleep(for: .milliseconds(5)) }
+    if !isClosed { _ = await remove(recorder.takeRecorded()) }
   }
 
   /// - Returns: false: something is away, and it is better to wait.
   private func turn() async -> Bool {
-    if !waiting.isEmpty, await !recordWaiting() { return false }
+    let recorded = recorder.takeRecorded()
+    if !recorded.isEmpty, await !remove(recorded) { return false }
     // While there is no queue server, the lists are where the messages are safest.
-    guard hasRoom, context.desks.contains(where: \.queue.isReachable) else {
-      return false
-    }
+    guard recorder.hasRoom, context.desks.contains(where: \.queue.isReachable) else { return false }
     let take: RecoverTake
     do {
       take = try await lists.take(atMost: batch)
@@ -93,11 +96,6 @@ final class RecoverWatcher {
     }
     resize(after: take.entries)
     return await settle(take.entries)
-  }
-
-  private var hasRoom: Bool {
-    waiting.count < configuration.maximumWaiting
-      && waiting.reduce(0) { $0 + $1.entry.bytes.count } < configuration.maximumWaitingBytes
   }
 
   func tellFailure(_ error: any Error) {
@@ -149,27 +147,30 @@ final class RecoverWatcher {
   }
 }
 
-/// What is told of an unreachable server: each change once.
+/// What is told of a server that can't be used: each reason once, until it is well again.
 struct RecoverHealth {
-  enum Change {
+  enum Change: Equatable {
     case recovered
     case failed(String)
   }
 
+  /// Reasons that are told in one outage; texts may vary without end.
+  static let maximumTold = 20
+
   private(set) var latestError: String?
-  private(set) var isGood = true
+  private var told: Set<String> = []
+
+  var isGood: Bool { told.isEmpty }
 
   mutating func succeeded() -> Change? {
-    defer { isGood = true }
+    defer { told = [] }
     return isGood ? nil : .recovered
   }
 
   mutating func failed(_ error: any Error) -> Change? {
     let text = "\(error)"
-    defer {
-      latestError = text
-      isGood = false
-    }
-    return isGood || text != latestError ? .failed(text) : nil
+    latestError = text
+    guard told.count < Self.maximumTold, told.insert(text).inserted else { return nil }
+    return .failed(text)
   }
 }

@@ -1,7 +1,8 @@
 import Logging
-import MEDCore
 import MEDLoop
 import Testing
+
+@testable import MEDCore
 
 @Suite("§10 Recover lists: into the main queue")
 struct RecoverWatcherTests {
@@ -205,6 +206,24 @@ struct RecoverWatcherTests {
     let lists = MemoryRecoverLists(Array(repeating: large, count: 10))
     try await run(lists, harness, log: harness.log) { lists.state.withLock { $0.entries.isEmpty && $0.inHand.isEmpty } }
     #expect(lists.state.withLock { $0.largestTake } == 2)
+  }
+}
+
+@Suite("§10 Recover lists: what is told")
+struct RecoverHealthTests {
+  @Test func `each reason is told once in an outage, and the end of it`() {
+    var health = RecoverHealth()
+    #expect(health.succeeded() == nil)
+    #expect(health.failed(StoreError(.unavailable, "a")) == .failed("unavailable: a"))
+    #expect(health.failed(StoreError(.busy, "b")) == .failed("busy: b"))
+    #expect(health.failed(StoreError(.unavailable, "a")) == nil)
+    #expect(!health.isGood)
+    for number in 0..<100 { _ = health.failed(StoreError(.busy, "\(number)")) }
+    #expect(health.failed(StoreError(.busy, "one more")) == nil)
+    #expect(health.latestError == "busy: one more")
+    #expect(health.succeeded() == .recovered)
+    #expect(health.succeeded() == nil)
+    #expect(health.failed(StoreError(.unavailable, "a")) == .failed("unavailable: a"))
   }
 }
 
