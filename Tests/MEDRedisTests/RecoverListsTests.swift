@@ -14,7 +14,7 @@ struct RecoverListsTests {
   }
 
   private func lists(
-    port: UInt16, prefix: String = prefix, process: String? = nil, replyBytes: Int = 64 << 20
+    port: UInt16, prefix: String = prefix, process: String? = nil, replyBytes: Int = RedisRecoverLists.maximumBytes
   ) throws -> RedisRecoverLists {
     var logger = Logger(label: "test")
     logger.logLevel = .critical

@@ -70,6 +70,34 @@ struct RecoverKillTests {
     #expect(try place.redis.command("KEYS", "*").isEmpty)
   }
 
+  @Test func `nothing is missing after kills at any moment, of the dispatcher and of Redis`() async throws {
+    let place = try await RecoverPlace(keepsData: true)
+    let numbers = 0..<Self.messages
+    try place.push(numbers)
+    let rounds = 6
+    for round in 1...rounds {
+      let before = try place.entriesLeft()
+      try await place.system.startDispatcher()
+      let count = Int.random(in: 1...(Self.messages / rounds))
+      try await eventually("\(count) more are recovered", within: .seconds(30), every: .milliseconds(1)) {
+        try before - place.entriesLeft() >= count || place.entriesLeft() == 0
+      }
+      if round % 2 == 0 {
+        try await place.redis.process.crash()
+        try await place.redis.start()
+      }
+      try await place.system.dispatcher.crash()
+      #expect(try await place.system.amend().status == .code(0))
+      try place.forgetProcesses()
+      #expect(Set(numbers).subtracting(try place.find().all).isEmpty, "round \(round)")
+    }
+    try await place.system.startDispatcher()
+    try await place.waitUntilEmpty(within: Self.limit)
+    #expect(Set(numbers).subtracting(try place.find().delivered).isEmpty)
+    #expect(place.putAgain <= rounds * Self.batch)
+    #expect(try await place.system.stopDispatcher() == .code(0))
+  }
+
   /// The kill hit where it should: what lies where says so.
   private func expectKilled(at point: RecoverKillPoint, _ found: RecoverPlace.Found) {
     let beyond = found.queued

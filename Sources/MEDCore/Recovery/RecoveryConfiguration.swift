@@ -3,7 +3,7 @@ public struct RecoveryConfiguration: Sendable {
   /// The most entries that are in hand at once: as many may come twice after a crash.
   public var largestBatch = 1_000
   /// The next batch is made smaller when entries are so large that it would have more bytes.
-  public var batchBytes = 8 << 20
+  public var batchBytes = 4 << 20
   /// How soon a server that can't be used is asked again at first, and at most how long that takes.
   public var pauses = Duration.milliseconds(100)...Duration.seconds(5)
   /// How often others are shown that this process lives.

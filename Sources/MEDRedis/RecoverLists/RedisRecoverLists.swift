@@ -11,6 +11,8 @@ import MEDLoop
 public actor RedisRecoverLists: RecoverLists {
   /// How long the key that says that this process lives outlasts its last renewal.
   static let lifetime = Duration.seconds(10)
+  /// How much is read at once, and so the largest entry: what a line of the DATA log has room for.
+  public static let maximumBytes = 11 << 20
   /// Names that are remembered at once; further ones are found again once some lists are empty.
   static let maximumLists = 10_000
   /// Lists of this process that wait to be read; further ones are found again.
@@ -48,7 +50,7 @@ public actor RedisRecoverLists: RecoverLists {
 
   /// Connects to nothing yet.
   /// - Parameters:
-  ///   - configuration: which servers. Of one pipeline's replies at most 64 MiB are read, whatever it says.
+  ///   - configuration: which servers. At most ``maximumBytes`` of a pipeline's replies are read, whatever it says.
   ///   - prefix: how the names of the recover lists begin; not empty.
   ///   - logger: where lists are told of that can't be used, or were taken up.
   /// - Throws: `.unavailable` if the system has no threads or descriptors left.
@@ -58,7 +60,7 @@ public actor RedisRecoverLists: RecoverLists {
 
   init(_ configuration: RedisConfiguration, names: RecoverListNames, logger: Logger) throws(RedisError) {
     var configuration = configuration
-    configuration.maximumReplyBytes = min(configuration.maximumReplyBytes, 64 << 20)
+    configuration.maximumReplyBytes = min(configuration.maximumReplyBytes, Self.maximumBytes)
     client = try RedisClient(configuration)
     self.names = names
     self.logger = logger

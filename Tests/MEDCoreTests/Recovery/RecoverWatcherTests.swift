@@ -202,7 +202,7 @@ struct RecoverWatcherTests {
 
   @Test func `large entries make small batches`() async throws {
     let harness = EngineHarness()
-    let large = message(("MsgKey", "nobody"), ("Body", .binary([UInt8](repeating: 0, count: 3 << 20))))
+    let large = message(("MsgKey", "nobody"), ("Body", .binary([UInt8](repeating: 0, count: 3 << 19))))
     let lists = MemoryRecoverLists(Array(repeating: large, count: 10))
     try await run(lists, harness, log: harness.log) { lists.state.withLock { $0.entries.isEmpty && $0.inHand.isEmpty } }
     #expect(lists.state.withLock { $0.largestTake } == 2)

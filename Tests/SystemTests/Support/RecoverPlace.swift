@@ -14,9 +14,10 @@ final class RecoverPlace: Sendable {
 
   /// - Parameter redisOptions: more lines of [Redis].
   init(
-    settings: [String: String] = [:], redisOptions: String = "", maxJobSize: Int = 1_048_576
+    settings: [String: String] = [:], redisOptions: String = "", maxJobSize: Int = 1_048_576,
+    keepsData: Bool = false
   ) async throws {
-    redis = try await RedisServer.start(keepsData: false)
+    redis = try await RedisServer.start(keepsData: keepsData)
     proxy = try FaultProxy(to: redis.port)
     system = try await SystemHarness.start(
       maxJobSize: maxJobSize, settings: settings,
