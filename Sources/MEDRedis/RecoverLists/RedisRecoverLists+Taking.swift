@@ -22,7 +22,7 @@ extension RedisRecoverLists {
 
   private func take(_ limit: Int, from source: [UInt8], of list: [UInt8], isOwn: Bool) async throws -> [RecoverEntry] {
     guard let length = try await client.pipeline([RedisCommand("LLEN", source)]).first else { return [] }
-    if let refusal = length.error { return try await take(limit, from: source, of: list, isOwn: isOwn, refusal) }
+    if let refusal = length.error { return try await react(to: refusal, limit, source, list, isOwn) }
     let limit = min(limit, Int(clamping: length.integer ?? 0))
     guard limit > 0 else {
       forget(source)
@@ -43,7 +43,7 @@ extension RedisRecoverLists {
     }
     let moved = answers.compactMap(\.bytes)
     let refusal = answers.lazy.compactMap(\.error).first
-    if moved.isEmpty, let refusal { return try await take(limit, from: source, of: list, isOwn: isOwn, refusal) }
+    if moved.isEmpty, let refusal { return try await react(to: refusal, limit, source, list, isOwn) }
     if strangers.remove(source) != nil {
       logger.info("a key that was no list is one now", metadata: [LogKey.list: "\(Self.text(source))"])
     }
@@ -85,8 +85,8 @@ extension RedisRecoverLists {
 
   // MARK: Refusals
 
-  private func take(
-    _ limit: Int, from source: [UInt8], of list: [UInt8], isOwn: Bool, _ refusal: RedisServerError
+  private func react(
+    to refusal: RedisServerError, _ limit: Int, _ source: [UInt8], _ list: [UInt8], _ isOwn: Bool
   ) async throws -> [RecoverEntry] {
     switch refusal.kind {
     case .wrongType:
