@@ -39,6 +39,7 @@ let package = Package(
     .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
     .library(name: "MEDRPC", targets: ["MEDRPC"]),
     .library(name: "MEDMySQL", targets: ["MEDMySQL"]),
+    .library(name: "MEDRedis", targets: ["MEDRedis"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
     .executable(name: "medctl", targets: ["medctl"]),
@@ -80,6 +81,10 @@ let package = Package(
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
     .systemLibrary(name: "CMariaDB", providers: [.apt(["libmariadb-dev"])]),
     library("MEDMySQL", ["CMariaDB", "MEDCore", "MEDLoop", log]),
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    library(
+      "MEDRedis",
+      ["CHiredis", "MEDCore", "MEDLoop", log, .product(name: "DequeModule", package: "swift-collections")]),
 
     // The control panel's protocol.
     library(
@@ -105,8 +110,8 @@ let package = Package(
     .target(
       name: "MEDApp",
       dependencies: [
-        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDAdmin", "MEDRPC",
-        lifecycle, log, "TOMLKit",
+        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDRedis", "MEDAdmin",
+        "MEDRPC", lifecycle, log, "TOMLKit",
       ],
       swiftSettings: settings, plugins: ["BuildStamp"]),
     // Commit and time of the build, for --version.
@@ -146,6 +151,7 @@ let package = Package(
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
     tests("MEDSQLiteTests", ["MEDSQLite", "StoreConformance"]),
     tests("MEDMySQLTests", ["MEDMySQL", "MEDLoop", "StoreConformance"]),
+    tests("MEDRedisTests", ["MEDCore", "MEDRedis", log]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDCore", "MEDLoop"]),
     tests("MEDRPCTests", ["MEDRPC", "MEDLoop"]),
     tests("MEDAppTests", ["MEDAdmin", "MEDApp", "MEDCurl", "medispatcher", "amender", "medctl", lifecycle, arguments]),

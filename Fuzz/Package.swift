@@ -22,5 +22,6 @@ let package = Package(
     fuzz("fuzz-data-line", "MEDCore"),
     fuzz("fuzz-beanstalk-replies", "MEDBeanstalk"),
     fuzz("fuzz-rpc-frame", "MEDRPC"),
+    fuzz("fuzz-recovered-entry", "MEDCore"),
   ]
 )

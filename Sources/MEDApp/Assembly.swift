@@ -7,6 +7,7 @@ import MEDCurl
 import MEDMySQL
 import MEDPush
 import MEDRPC
+import MEDRedis
 import MEDSQLite
 import ServiceLifecycle
 
@@ -33,7 +34,8 @@ public enum Assembly {
         servers: settings.queueServers, configuration: queueConfiguration(settings, context.logs)),
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
-      subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store, logger: context.logger)
+      subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store,
+      recoverLists: try recoverLists(settings, context.logs), logger: context.logger)
     context.hooks.onReload { settings in
       // The name of the main queue was checked when the file was read, and isn't taken here.
       guard let configuration = try? dispatcherConfiguration(settings) else { return }
@@ -140,6 +142,16 @@ public enum Assembly {
     let snapshot = settings.dataDirectory + "/" + SubscriptionDirectory.snapshotFileName
     return SQLiteStore(
       path: settings.storePath, createsFile: access(snapshot, F_OK) != 0, logger: logs.logger(label: "store"))
+  }
+
+  /// nil without [Redis] Addr: then no Redis is ever connected to.
+  static func recoverLists(_ settings: Settings, _ logs: Logs) throws -> RedisRecoverLists? {
+    guard !settings.redis.addresses.isEmpty else { return nil }
+    return try RedisRecoverLists(
+      RedisConfiguration(
+        addresses: settings.redis.addresses, password: settings.redis.password,
+        databaseIndex: settings.redis.databaseIndex),
+      prefix: settings.recoverListPrefix, logger: logs.logger(label: "recovery"))
   }
 
   static func dispatcherConfiguration(_ settings: Settings) throws(SystemError) -> DispatcherConfiguration {

@@ -28,6 +28,8 @@ public enum LogKey {
   public static let duration = "duration"
   /// A file.
   public static let path = "path"
+  /// A list in Redis.
+  public static let list = "list"
   /// A header's name.
   public static let header = "header"
   /// Which retry of a message it is, 0: its first push.

@@ -83,6 +83,22 @@ struct StatsReportTests {
     let without = Self.report([], .silent(address: "a:1", reason: "refused")).lines(rows: 5)
     #expect(without.contains("no dispatcher answers on a:1, so no lanes and rates: refused"))
   }
+
+  @Test func `recover lists are shown if there are any, with what is wrong`() {
+    var state = DispatcherState()
+    #expect(!Self.report([], .answered(address: "a:1", state)).lines(rows: 5).contains { $0.contains("recover lists") })
+    state.counters.recovered = 12
+    var lists = RecoverListsState()
+    lists.isReachable = true
+    lists.address = "r:6379"
+    lists.latestError = "old"
+    state.recoverLists = lists
+    let well = Self.report([], .answered(address: "a:1", state)).lines(rows: 5)
+    #expect(well.contains { $0.hasPrefix("recover lists on r:6379: 12 messages recovered, 0 put back, 0 recorded") })
+    #expect(!well.contains { $0.contains("old") })
+    state.recoverLists?.isReachable = false
+    #expect(Self.report([], .answered(address: "a:1", state)).lines(rows: 5).contains("its recover lists: old"))
+  }
 }
 
 @Suite("§14 Completion: what is offered")

@@ -29,8 +29,9 @@ extension ConfigOption {
         aliases: ["MaxConn"], "Connections at most."),
 
       ConfigOption(
-        "Addr", in: "Redis", \.redis.address, .address,
-        "The Redis server with the recover lists. host:port; empty: no recover lists."),
+        "Addr", in: "Redis", \.redis.addresses, .redisServers,
+        "The Redis servers with the recover lists: a primary, and those that may take its place. Empty: no recover lists."
+          + " See Docs/recover-lists.md."),
       ConfigOption("DbIndex", in: "Redis", \.redis.databaseIndex, .integer(0...65535), "The database there."),
       ConfigOption("Password", in: "Redis", \.redis.password, .text(), secret: true, "Its password."),
 

@@ -1,5 +1,6 @@
 import MEDCore
 import MEDCurl
+import MEDRedis
 
 /// Why a value wasn't taken; no reason: it is of another type or outside of what is allowed.
 struct Refusal: Error {
@@ -229,6 +230,19 @@ extension OptionType where Value == [QueueServerAddress] {
       eachOnce: eachOnce
     ) {
       QueueServerAddress($0)
+    }
+    return Self(allowed: list.allowed, read: list.read) { quoted($0.map(\.description).joined(separator: ",")) }
+  }
+}
+
+extension OptionType where Value == [RedisAddress] {
+  static var redisServers: Self {
+    let list = list(
+      "host:port with commas between them (an IPv6 host in brackets, port 6379 if left out), or empty for off",
+      count: 0...64
+    ) {
+      // Old files may leave the host out, which meant this machine.
+      RedisAddress(parsing: $0.hasPrefix(":") ? "127.0.0.1\($0)" : $0)
     }
     return Self(allowed: list.allowed, read: list.read) { quoted($0.map(\.description).joined(separator: ",")) }
   }

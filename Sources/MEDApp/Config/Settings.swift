@@ -1,6 +1,7 @@
 import MEDBeanstalk
 import MEDCore
 import MEDCurl
+import MEDRedis
 
 /// Everything that the config file can say (SPEC §17), checked and typed. A fresh value holds the defaults.
 ///
@@ -94,8 +95,8 @@ extension Settings {
   }
 
   public struct Redis: Sendable {
-    /// `host:port`; nil: no recover lists.
-    public var address: ListenAddress?
+    /// A primary and those that may take its place; empty: no recover lists.
+    public var addresses: [RedisAddress] = []
     public var databaseIndex = 0
     public var password = ""
   }

@@ -22,6 +22,12 @@ public struct DispatcherCounters: Codable, Sendable, Equatable {
   public var dropped: UInt64 = 0
   /// Copies kept out of their channel by its drop policy.
   public var droppedByPolicy: UInt64 = 0
+  /// Messages of the recover lists that were put into the main queue.
+  public var recovered: UInt64 = 0
+  /// Messages of the recover lists that no queue server took and that went back there.
+  public var recoverPutBacks: UInt64 = 0
+  /// Entries of the recover lists that were recorded (RECOVFAIL…).
+  public var recoverFailures: UInt64 = 0
 
   /// All zero.
   public init() {}

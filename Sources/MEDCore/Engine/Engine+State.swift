@@ -14,7 +14,22 @@ extension Engine {
     state.workUnderWay = context.work.count
     state.queueServers = context.desks.map { self.state(of: $0, now: now) }
     state.directory = DirectoryState(context.directory.health, now: now)
+    state.recoverLists = recovery.map(Self.state)
     state.lanes = await LaneListing.list(supervisor.all, at: second, atMost: lanes)
+    return state
+  }
+
+  private static func state(of recovery: RecoverWatcher) -> RecoverListsState {
+    let condition = recovery.lists.condition
+    var state = RecoverListsState()
+    state.isReachable = recovery.isReachable && condition.address != nil
+    state.address = condition.address
+    state.latestError = recovery.latestError
+    state.lists = condition.lists
+    state.strangers = condition.strangers
+    state.waiting = recovery.recorder.count
+    state.adopted = condition.adopted
+    state.setAside = condition.setAside
     return state
   }
 

@@ -8,6 +8,7 @@ final class Engine {
   private let parts: EngineParts
   private(set) var intakes: [Intake] = []
   private(set) var samplers: [BacklogSampler] = []
+  private(set) var recovery: RecoverWatcher?
   private(set) lazy var supervisor = LaneSupervisor(context)
   private var refreshing: Task<Void, Never>?
   /// What no message waits for.
@@ -64,6 +65,11 @@ final class Engine {
     let supervisor = self.supervisor
     if parts.pusher != nil { context.actor.spawn { await supervisor.run() } }
     startSampling(parts.pusher == nil ? nil : supervisor)
+    if let lists = parts.recoverLists {
+      let recovery = RecoverWatcher(context, lists, parts.recovery)
+      self.recovery = recovery
+      recovery.start()
+    }
   }
 
   /// Nothing is taken from a server before it is known which buried jobs aren't ours.
@@ -132,6 +138,8 @@ final class Engine {
     for desk in context.desks { desk.turns.stop() }
     for intake in intakes { intake.stop() }
     supervisor.stop()
+    // Beside the pushes: what it has in hand is done in a moment, or stays on its lists.
+    let recovering = recovery.map { recovery in context.actor.spawn { await recovery.stop() } }
     let longestPush = Duration.milliseconds(context.configuration.defaults.maxProcessTimeoutMilliseconds)
     let isDone = await context.work.finish(within: longestPush)
     if !isDone {
@@ -140,6 +148,7 @@ final class Engine {
     }
     await context.pushSession?.close()
     _ = await context.work.finish(within: .milliseconds(500))
+    await recovering?.value
     for desk in context.desks { desk.giveBackDetained() }
     let settleDeadline = context.configuration.settleDeadline
     await forEachDesk { await $0.settler.drain(within: settleDeadline) }

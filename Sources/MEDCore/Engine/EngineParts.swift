@@ -11,5 +11,8 @@ struct EngineParts: Sendable {
   var dropLog: (any DataLog)?
   /// nil: failures are in the DATA log alone.
   var failureLog: (any FailureLog)?
+  /// nil: there are no recover lists.
+  var recoverLists: (any RecoverLists)?
+  var recovery = RecoveryConfiguration()
   let logger: Logger
 }

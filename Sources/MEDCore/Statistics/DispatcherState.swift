@@ -28,6 +28,8 @@ public struct DispatcherState: Codable, Sendable, Equatable {
   public var directory = DirectoryState()
   /// nil: the DATA log tells nothing of itself.
   public var dataLog: DataLogState?
+  /// The recover lists; nil: there are none.
+  public var recoverLists: RecoverListsState?
   /// The control panel's server; nil unless whoever embeds the dispatcher runs one and sets it.
   public var rpc: RPCState?
 
@@ -192,5 +194,28 @@ public struct DataLogState: Codable, Sendable, Equatable {
   public var path: String?
 
   /// Nothing has happened yet.
+  public init() {}
+}
+
+/// The recover lists, as the dispatcher has them.
+public struct RecoverListsState: Codable, Sendable, Equatable {
+  /// Whether they could be read the last time.
+  public var isReachable = false
+  /// `host:port` of the server in use; nil if none is.
+  public var address: String?
+  /// Why they couldn't be read; stays after it was mended.
+  public var latestError: String?
+  /// Lists that are known and may have entries.
+  public var lists = 0
+  /// Keys that are named like a recover list and are none.
+  public var strangers = 0
+  /// Entries that wait for the DATA log.
+  public var waiting = 0
+  /// Lists of dead processes that were taken up since the start.
+  public var adopted: UInt64 = 0
+  /// Entries that were too large to be read and were put aside since the start.
+  public var setAside: UInt64 = 0
+
+  /// Nothing is known.
   public init() {}
 }

@@ -88,23 +88,10 @@ struct RecordedMessage {
   let envelope: Envelope?
   let fault: MessageError?
 
-  /// A message may be wrapped in a msgpack string, and by some producers that in another one.
-  private static let wrappings = 4
-
   /// - Returns: nil if the record has no payload.
   init?(_ record: DataRecord) {
     guard var bytes = record.payload else { return nil }
-    if record.kind.isOfRecoverList {
-      var unwrapped = bytes
-      for _ in 0..<Self.wrappings {
-        if (try? Envelope(unwrapped)) != nil {
-          bytes = unwrapped
-          break
-        }
-        guard let inner = try? MessagePack.string(unwrapped) else { break }
-        unwrapped = inner
-      }
-    }
+    if record.kind.isOfRecoverList, case .message(let message) = RecoveredEntry(bytes) { bytes = message.bytes }
     self.bytes = bytes
     do throws(MessageError) {
       envelope = try Envelope(bytes)

@@ -80,6 +80,15 @@ extension StatsReport {
       lines.append("it can't reach \(server.address) for \(Self.time(server.secondsSinceChange)): \(reason)")
     }
     if let error = state.directory.storeError { lines.append("its store: \(escapeControlCharacters(error[...]))") }
+    if let lists = state.recoverLists {
+      let address = lists.address.map { " on \($0)" } ?? ""
+      lines.append(
+        "recover lists\(address): \(counters.recovered) messages recovered, \(counters.recoverPutBacks) put back,"
+          + " \(counters.recoverFailures) recorded, \(lists.lists) lists with entries")
+      if !lists.isReachable, let error = lists.latestError {
+        lines.append("its recover lists: \(escapeControlCharacters(error[...]))")
+      }
+    }
     if let log = state.dataLog, !log.isWritable {
       lines.append("its DATA log: \(escapeControlCharacters((log.lastError ?? "can't be written")[...]))")
     }
