@@ -39,6 +39,7 @@ let package = Package(
     .library(name: "MEDSQLite", targets: ["MEDSQLite"]),
     .library(name: "MEDRPC", targets: ["MEDRPC"]),
     .library(name: "MEDMySQL", targets: ["MEDMySQL"]),
+    .library(name: "MEDRedis", targets: ["MEDRedis"]),
     .library(name: "MEDProducer", targets: ["MEDProducer"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
@@ -81,6 +82,10 @@ let package = Package(
     library("MEDSQLite", ["MEDCore", log, .product(name: "GRDB", package: "GRDB.swift")]),
     .systemLibrary(name: "CMariaDB", providers: [.apt(["libmariadb-dev"])]),
     library("MEDMySQL", ["CMariaDB", "MEDCore", "MEDLoop", log]),
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    library(
+      "MEDRedis",
+      ["CHiredis", "MEDCore", "MEDLoop", log, .product(name: "DequeModule", package: "swift-collections")]),
 
     // The control panel's protocol.
     library(
@@ -109,8 +114,8 @@ let package = Package(
     .target(
       name: "MEDApp",
       dependencies: [
-        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDAdmin", "MEDRPC",
-        lifecycle, log, "TOMLKit",
+        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDRedis", "MEDAdmin",
+        "MEDRPC", lifecycle, log, "TOMLKit",
       ],
       swiftSettings: settings, plugins: ["BuildStamp"]),
     // Commit and time of the build, for --version.
@@ -151,6 +156,7 @@ let package = Package(
     tests("MEDPushTests", ["MEDPush", "MEDCurl"]),
     tests("MEDSQLiteTests", ["MEDSQLite", "StoreConformance"]),
     tests("MEDMySQLTests", ["MEDMySQL", "MEDLoop", "StoreConformance"]),
+    tests("MEDRedisTests", ["MEDRedis"]),
     tests("MEDProducerTests", ["MEDProducer", "MEDCore", "MEDRedis"]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDCore", "MEDLoop"]),
     tests("MEDRPCTests", ["MEDRPC", "MEDLoop"]),
