@@ -101,7 +101,8 @@ struct RedisListTests {
     right.recoverList?.prefix = "lost:"
     right.recoverList?.name = "shop"
     try await withProducer(right) { producer in
-      #expect(try await producer.publish(message(1)).place == .listed("lost:shop"))
+      let publication = try await producer.publish(message(1))
+      #expect(publication.place == .listed("lost:shop"))
     }
     #expect(try await redis.entries("lost:shop", password: "secret", database: 3).count == 1)
     var wrong = right
@@ -117,7 +118,10 @@ struct RedisListTests {
     let servers = [try await RedisServer.start(), try await RedisServer.start()]
     try await servers[0].stop()
     try await withProducer(configuration(servers[0], servers[1])) { producer in
-      for number in 0..<4 { #expect(try await producer.publish(message(number)).inDoubt.isEmpty) }
+      for number in 0..<4 {
+        let publication = try await producer.publish(message(number))
+        #expect(publication.inDoubt.isEmpty)
+      }
     }
     #expect(try await servers[1].entries().count == 4)
   }
