@@ -5,8 +5,9 @@ public struct RecoverListConfiguration: Sendable {
   /// What a dispatcher's `MsgQueueFaultToleranceListNamePrefix` is unless its file says otherwise.
   public static let defaultPrefix = "mec_list_of_msg_for_restore_to_queue_server:"
 
-  /// `host:port`, or `host` for port 6379, of each Redis; 1 ... 64. One that dispatchers look at (`[Redis] Addr`), or
-  /// several that are independent of each other: the message goes on the list of one of them.
+  /// `host:port`, or `host` for port 6379, of each Redis; 1 ... 64. Those that dispatchers look at (`[Redis] Addr`): one,
+  /// a primary with the replicas that may take its place, or several that know nothing of each other. The message goes
+  /// on the list of one that takes writes.
   public var servers: [String]
   /// `[Redis] DbIndex`.
   public var database = 0

@@ -75,6 +75,47 @@ struct DeliveryTests {
     }
   }
 
+  @Test func `a server that hangs from the start is waited for once`() async throws {
+    let hanging = try await BeanstalkdServer.start()
+    hanging.process.pause()
+    let list = MemoryList()
+    try await withProducer(configuration([hanging.address]), lists: [list]) { producer in
+      for number in 0..<20 {
+        let publication = try await producer.publish(message(number))
+        #expect(publication == Publication(.listed(list.name)))
+      }
+      // It was never sent anything.
+      hanging.process.resume()
+      try await eventually("it is used", within: .seconds(30)) {
+        try await producer.publish(message(20)).place == .queued(hanging.name)
+      }
+    }
+    #expect(try Set(hanging.numbers()) == [20])
+  }
+
+  @Test func `a put answered BURIED is stored, and kicked`() async throws {
+    let server = try await BeanstalkdServer.start()
+    let proxy = try FaultProxy(to: server)
+    // Buries the job before it says so.
+    proxy.add(
+      .custom(.toClient) { piece in
+        guard let range = piece.firstRange(of: Array("INSERTED 1\r\n".utf8)), let witness = try? server.client(),
+          let job = try? witness.reserve(from: ProducerConfiguration.defaultMainQueue),
+          (try? witness.bury(job.id)) != nil
+        else { return .forward }
+        return .replace(Array(piece[..<range.lowerBound] + Array("BURIED 1\r\n".utf8) + piece[range.upperBound...]))
+      })
+    try await withProducer(configuration([proxy.address])) { producer in
+      let publication = try await producer.publish(message(0))
+      #expect(publication.inDoubt.isEmpty)
+      let buries = try server.client().stats(job: 1)?["buries"]
+      #expect(buries == "1")
+      try await eventually("kicked") { try server.jobs() == JobTotals(ready: 1) }
+      try await producer.publish(message(1))
+    }
+    #expect(try server.numbers() == [0, 1])
+  }
+
   @Test func `many at once that meet a hanging server all get through, each named in doubt if it is`() async throws {
     let hanging = try await BeanstalkdServer.start()
     let other = try await BeanstalkdServer.start()

@@ -102,7 +102,9 @@ struct ProducerExampleTests {
   func `a message that is too big is never put on the list`(_ language: Language) async throws {
     let server = try await BeanstalkdServer.start(maxJobSize: 50)
     let redis = try await RedisServer.start()
-    let command = try await Self.command(language, in: TemporaryDirectory("producer"))
+    let directory = try TemporaryDirectory("producer")
+    defer { withExtendedLifetime(directory) {} }
+    let command = try await Self.command(language, in: directory)
     #expect(try await publish(command, server.address, redis) == nil)
     #expect(try redis.command("DBSIZE") == ["0"])
     #expect(try server.jobs().all == 0)
@@ -112,7 +114,9 @@ struct ProducerExampleTests {
   func `a server that hangs or drains is passed over`(_ language: Language) async throws {
     let servers = try await [BeanstalkdServer.start(), BeanstalkdServer.start(), BeanstalkdServer.start()]
     let redis = try await RedisServer.start()
-    let command = try await Self.command(language, in: TemporaryDirectory("producer"))
+    let directory = try TemporaryDirectory("producer")
+    defer { withExtendedLifetime(directory) {} }
+    let command = try await Self.command(language, in: directory)
     servers[0].process.pause()
     try await servers[1].drain()
     let all = servers.map(\.address).joined(separator: ",")

@@ -29,13 +29,17 @@ final class PutConnection: LinkOwner, TurnEndHandler {
     self.tube = tube
     changes = LoopCondition(endpoint.actor.loop)
     link.start()
+    // Also when the name isn't resolved, or the server that was reached says nothing.
+    endpoint.actor.loop.schedule(after: endpoint.configuration.firstConnectPatience) { [weak self] in
+      self?.endFirstConnect()
+    }
   }
 
   var isIdle: Bool { waiting.isEmpty && connection?.isIdle ?? true }
 
   // MARK: Puts
 
-  /// One outcome for each, in order. Until the first attempt to connect has ended it is waited for.
+  /// One outcome for each, in order. The first attempt to connect is waited for, for a while.
   func put(_ puts: [Put]) async -> [PutOutcome] {
     if puts.isEmpty { return [] }
     await waitForFirstConnect()
@@ -43,8 +47,7 @@ final class PutConnection: LinkOwner, TurnEndHandler {
   }
 
   private func waitForFirstConnect() async {
-    let end = ContinuousClock.now + endpoint.configuration.firstConnectPatience
-    while isFirstConnect, ContinuousClock.now < end, !Task.isCancelled { await changes.wait(until: end) }
+    while isFirstConnect, !Task.isCancelled { await changes.wait(until: nil) }
   }
 
   private func enqueue(_ batch: PutBatch) {
@@ -105,7 +108,7 @@ final class PutConnection: LinkOwner, TurnEndHandler {
           "a job that was put stays buried: it couldn't be kicked",
           metadata: [LogKey.queueServer: "\(address)", LogKey.jobID: "\(number)"])
       })
-    connection.flush()
+    connection.isAnswering = true
   }
 
   // MARK: Closing
