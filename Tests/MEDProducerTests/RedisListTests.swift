@@ -72,7 +72,7 @@ struct RedisListTests {
     try await withProducer(configuration(redis)) { producer in
       try await producer.publish(message(0))
       redis.process.pause()
-      let errors = await publishTogether(1..<101, with: producer).errors
+      let errors = await publishTogether(1..<101, with: producer).values.errors
       #expect(errors.count == 100)
       let doubtful = errors.count { $0.code == .unconfirmed }
       #expect(doubtful >= 1)

@@ -60,13 +60,13 @@ func message(_ number: Int, padding: Int = 0) -> Message {
 /// Each in a call of its own, all at once.
 func publishTogether(
   _ numbers: Range<Int>, with producer: Producer
-) async -> [Result<Publication, ProducerError>] {
-  await withTaskGroup(of: Result<Publication, ProducerError>.self) { group in
+) async -> [Int: Result<Publication, ProducerError>] {
+  await withTaskGroup(of: (Int, Result<Publication, ProducerError>).self) { group in
     for number in numbers {
-      group.addTask { await producer.publish([message(number)])[0] }
+      group.addTask { (number, await producer.publish([message(number)])[0]) }
     }
-    var results: [Result<Publication, ProducerError>] = []
-    for await result in group { results.append(result) }
+    var results: [Int: Result<Publication, ProducerError>] = [:]
+    for await (number, result) in group { results[number] = result }
     return results
   }
 }
@@ -86,7 +86,7 @@ extension MemoryList {
   var numbers: [Int] { messages.compactMap { MessageMark.find(in: $0) } }
 }
 
-extension [Result<Publication, ProducerError>] {
+extension Sequence<Result<Publication, ProducerError>> {
   var places: [Publication.Place] { compactMap { try? $0.get().place } }
   var errors: [ProducerError] { compactMap { if case .failure(let error) = $0 { error } else { nil } } }
 }
