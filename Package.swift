@@ -40,6 +40,7 @@ let package = Package(
     .library(name: "MEDRPC", targets: ["MEDRPC"]),
     .library(name: "MEDMySQL", targets: ["MEDMySQL"]),
     .library(name: "MEDRedis", targets: ["MEDRedis"]),
+    .library(name: "MEDProducer", targets: ["MEDProducer"]),
     .executable(name: "medispatcher", targets: ["medispatcher"]),
     .executable(name: "amender", targets: ["amender"]),
     .executable(name: "medctl", targets: ["medctl"]),
@@ -94,6 +95,9 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
 
+    // The other side of the main queue: a library for those who publish.
+    library("MEDProducer", ["MEDBeanstalk", "MEDCore", "MEDLoop", "MEDRedis", log]),
+
     // The HTTP servers that people and tools ask: the running state, and the admin API with its document.
     .target(
       name: "MEDAdmin",
@@ -126,6 +130,7 @@ let package = Package(
     example("redistributor-example", "Redistributor", ["MEDCore", "MEDBeanstalk", lifecycle, log]),
     example("pusher-example", "Pusher", ["MEDCore", "MEDPush"]),
     example("data-log-example", "DataLog", ["MEDCore"]),
+    example("producer-example", "producers/swift", ["MEDProducer"]),
 
     // Queue servers and a dispatcher for the programs that run them for long: one while everything around the dispatcher
     // changes, one while it is killed.
@@ -152,9 +157,10 @@ let package = Package(
     tests("MEDSQLiteTests", ["MEDSQLite", "StoreConformance"]),
     tests("MEDMySQLTests", ["MEDMySQL", "MEDLoop", "StoreConformance"]),
     tests("MEDRedisTests", ["MEDCore", "MEDRedis", log]),
+    tests("MEDProducerTests", ["MEDProducer", "MEDCore", "MEDRedis"]),
     tests("MEDAdminTests", ["MEDAdmin", "MEDCore", "MEDLoop"]),
     tests("MEDRPCTests", ["MEDRPC", "MEDLoop"]),
     tests("MEDAppTests", ["MEDAdmin", "MEDApp", "MEDCurl", "medispatcher", "amender", "medctl", lifecycle, arguments]),
-    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "MEDMySQL", "chaos"]),
+    tests("SystemTests", ["MEDApp", "MEDBeanstalk", "MEDSQLite", "MEDMySQL", "MEDProducer", "MEDRedis", "chaos"]),
   ]
 )

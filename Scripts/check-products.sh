@@ -12,7 +12,7 @@ scratch=$root/.build/check-products
 
 # What a product may link to besides the system's own libraries, and the headers of all C libraries.
 declare -A allowed=([MEDLoop]='' [MEDCore]='' [MEDBeanstalk]='' [MEDPush]='libcurl' [MEDSQLite]='libsqlite3' [MEDRPC]=''
-  [MEDMySQL]='libmariadb' [MEDRedis]='libhiredis')
+  [MEDMySQL]='libmariadb' [MEDRedis]='libhiredis' [MEDProducer]='libhiredis')
 declare -A headers=(
   [libcurl]='curl/curl.h' [libsqlite3]='sqlite3.h' [libhiredis]='hiredis/hiredis.h' [libmariadb]='mariadb/mysql.h'
 )
@@ -23,6 +23,7 @@ declare -A uses=(
   [MEDPush]='print(CurlPusher().configuration.maxResponseBytes)'
   [MEDRPC]='print(RPCAnswer(failure: "x").bytes.count)'
   [MEDSQLite]='import Logging; let store = SQLiteStore(path: "x.sqlite", logger: Logger(label: "x")); print(store)'
+  [MEDProducer]='print(try ProducerConfiguration(servers: "127.0.0.1").servers)'
   [MEDRedis]='print(try RedisClient(RedisConfiguration(addresses: [RedisAddress(host: "x")])).configuration)'
   [MEDMySQL]='import Logging; print(try MySQLStore(MySQLConfiguration(database: "x"), logger: Logger(label: "x")))'
 )

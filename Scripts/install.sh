@@ -7,12 +7,16 @@ build=(
   libstdc++-12-dev lld make openssl python3 python3-pip python3-venv python3-yaml sqlite3 util-linux zlib1g-dev
 )
 servers=(beanstalkd etcd-server mariadb-server redis-server)
+# What the producers of Examples/producers are written in.
+languages=(
+  golang-github-gomodule-redigo-dev golang-github-vmihailenco-msgpack.v5-dev golang-go php-cli php-msgpack php-redis
+)
 
 missing_packages() {
   # dpkg-query fails for packages that it has never heard of; they are missing as well.
   comm -23 \
-    <(printf '%s\n' "${build[@]}" "${servers[@]}" | sort) \
-    <(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${build[@]}" "${servers[@]}" 2>/dev/null |
+    <(printf '%s\n' "${build[@]}" "${servers[@]}" "${languages[@]}" | sort) \
+    <(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${build[@]}" "${servers[@]}" "${languages[@]}" 2>/dev/null |
       awk '$2 == "installed" { print $1 }' | sort -u)
 }
 
@@ -33,7 +37,7 @@ need_packages() {
   local missing
   if ! command -v dpkg-query >/dev/null; then
     echo "No dpkg here: install the equivalents of these packages by hand, if you haven't:" >&2
-    printf '  %s\n' "${build[*]}" "${servers[*]}" >&2
+    printf '  %s\n' "${build[*]}" "${servers[*]}" "${languages[*]}" >&2
     return
   fi
   mapfile -t missing < <(missing_packages)

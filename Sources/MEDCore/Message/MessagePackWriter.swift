@@ -50,13 +50,23 @@ public struct MessagePackWriter: Sendable {
   public mutating func string(_ value: String) {
     var value = value
     value.withUTF8 { text in
-      switch text.count {
-      case 0...31: bytes.append(0xa0 | UInt8(text.count))
-      case 0...0xff: head(0xd9, UInt8(text.count))
-      case 0...0xffff: head(0xda, UInt16(text.count))
-      default: head(0xdb, UInt32(text.count))
-      }
+      stringHead(text.count)
       bytes.append(contentsOf: text)
+    }
+  }
+
+  /// Writes bytes as a str, at most 2³²−1 and of whatever kind: the old `raw`, which didn't tell texts from bytes.
+  public mutating func string(bytes value: [UInt8]) {
+    stringHead(value.count)
+    bytes.append(contentsOf: value)
+  }
+
+  private mutating func stringHead(_ count: Int) {
+    switch count {
+    case 0...31: bytes.append(0xa0 | UInt8(count))
+    case 0...0xff: head(0xd9, UInt8(count))
+    case 0...0xffff: head(0xda, UInt16(count))
+    default: head(0xdb, UInt32(count))
     }
   }
 
