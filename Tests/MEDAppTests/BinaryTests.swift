@@ -28,7 +28,9 @@ final class RunningProgram {
     scratch = try Scratch()
     process.executableURL = URL(fileURLWithPath: name.hasPrefix("/") ? name : siblingProgram(name))
     process.arguments = arguments
-    process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
+    // What a sanitizer is to do counts for programs too.
+    let sanitizers = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
+    process.environment = ["PATH": "/usr/bin:/bin"].merging(sanitizers) { $1 }.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     for (name, set) in [("out", \Process.standardOutput), ("err", \Process.standardError)] {
       let path = scratch.path + "/" + name
