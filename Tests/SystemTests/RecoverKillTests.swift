@@ -35,11 +35,7 @@ struct RecoverKillTests {
       try place.push(bad, list: "0")
     }
     try await arm(point, place)
-    // What is put stays in the main queue, so that it is known what is there.
-    var keeper: PlainBeanstalk? = try place.system.server.client()
-    for command in ["use \(SystemHarness.mainQueue)", "pause-tube \(SystemHarness.mainQueue) 3600"] {
-      _ = try keeper?.ask(command)
-    }
+    var keeper: PlainBeanstalk? = try place.pauseMainQueue()
     try await place.system.startDispatcher()
     #expect(try await place.system.dispatcher.waitForExit(within: Self.limit) == .signal(SIGKILL))
     for proxy in [place.proxy, place.system.proxy] {
@@ -55,25 +51,27 @@ struct RecoverKillTests {
     #expect(Set(numbers).subtracting(atKill.all).isEmpty)
     expectKilled(at: point, atKill)
 
-    // What the queue server had in hand is another matter: KillTests.
-    #expect(try await place.system.amend().status == .code(0))
-    if point == .putBackUnanswered { try await place.system.server.restart() }
-    _ = try place.system.server.client().ask("pause-tube \(SystemHarness.mainQueue) 0")
+    if point == .putBackUnanswered {
+      try await place.system.server.restart()
+      keeper = try place.pauseMainQueue()
+    }
     try place.forgetProcesses()
     try await place.system.startDispatcher()
-    try await place.waitUntilEmpty(within: Self.limit)
+    try await place.waitUntilTaken(within: Self.limit)
     let atEnd = try place.find()
-    #expect(Set(numbers).subtracting(atEnd.delivered).isEmpty)
-    #expect(place.putAgain <= min(Self.batch, atKill.inHand.count))
+    #expect(Set(numbers).subtracting(atEnd.queued).isEmpty)
+    #expect(try place.copiesBeyondFirst() <= min(Self.batch, atKill.inHand.count))
     if point == .recordWritten { #expect(atEnd.recorded.count == 200) }
     #expect(try await place.system.stopDispatcher() == .code(0))
     #expect(try place.redis.command("KEYS", "*").isEmpty)
+    _ = keeper
   }
 
   @Test func `nothing is missing after kills at any moment, of the dispatcher and of Redis`() async throws {
     let place = try await RecoverPlace(keepsData: true)
     let numbers = 0..<Self.messages
     try place.push(numbers)
+    let keeper = try place.pauseMainQueue()
     let rounds = 6
     for round in 1...rounds {
       let before = try place.entriesLeft()
@@ -87,15 +85,15 @@ struct RecoverKillTests {
         try await place.redis.start()
       }
       try await place.system.dispatcher.crash()
-      #expect(try await place.system.amend().status == .code(0))
       try place.forgetProcesses()
       #expect(Set(numbers).subtracting(try place.find().all).isEmpty, "round \(round)")
     }
     try await place.system.startDispatcher()
-    try await place.waitUntilEmpty(within: Self.limit)
-    #expect(Set(numbers).subtracting(try place.find().delivered).isEmpty)
-    #expect(place.putAgain <= rounds * Self.batch)
+    try await place.waitUntilTaken(within: Self.limit)
+    #expect(Set(numbers).subtracting(try place.find().queued).isEmpty)
+    #expect(try place.copiesBeyondFirst() <= rounds * Self.batch)
     #expect(try await place.system.stopDispatcher() == .code(0))
+    _ = keeper
   }
 
   /// The kill hit where it should: what lies where says so.

@@ -29,7 +29,7 @@ struct RecoverTests {
     #expect(place.system.count("the recover lists can't be read", in: "warn") == 0)
   }
 
-  @Test func `what is no message is on the DATA log with its exact bytes, and a replay refuses it or brings it back`()
+  @Test func `what is no message, or too big, is on the DATA log with its exact bytes`()
     async throws
   {
     let place = try await RecoverPlace(maxJobSize: 4_096)

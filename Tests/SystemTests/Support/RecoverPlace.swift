@@ -50,6 +50,22 @@ final class RecoverPlace: Sendable {
     _ = try redis.command([Array("LPUSH".utf8), Array((Self.prefix + list).utf8)] + entries)
   }
 
+  /// What is put stays in the main queue from now on, so that it is known what is there and how often.
+  /// - Returns: what keeps it so while nothing is there and nobody watches.
+  func pauseMainQueue() throws -> PlainBeanstalk {
+    let keeper = try system.server.client(timeout: .seconds(30))
+    for command in ["use \(SystemHarness.mainQueue)", "pause-tube \(SystemHarness.mainQueue) 3600"] {
+      _ = try keeper.ask(command)
+    }
+    return keeper
+  }
+
+  /// How often messages are in the queue server beyond the first time.
+  func copiesBeyondFirst() throws -> Int {
+    let numbers = try system.server.everyJob().compactMap { MessageMark.find(in: $0.body) }
+    return numbers.count - Set(numbers).count
+  }
+
   // MARK: Accounting
 
   /// Where messages are, by number.
@@ -94,12 +110,17 @@ final class RecoverPlace: Sendable {
     for key in try redis.command("KEYS", "*:alive:*") { _ = try redis.command("DEL", key) }
   }
 
-  func waitUntilEmpty(within limit: Duration = .seconds(60)) async throws {
+  func waitUntilEmpty() async throws {
+    try await waitUntilTaken()
+    try await system.waitUntilEmpty()
+  }
+
+  /// Until nothing is on the lists any more.
+  func waitUntilTaken(within limit: Duration = .seconds(60)) async throws {
     do {
       try await eventually("the lists are empty", within: limit, every: .milliseconds(20)) { try entriesLeft() == 0 }
     } catch let error as NeverHappened {
       throw StillThere(description: "\(error)\n\(system.log("info"))\n\(system.log("warn"))\n\(system.log("error"))")
     }
-    try await system.waitUntilEmpty()
   }
 }
