@@ -90,9 +90,11 @@ struct ProducerExampleTests {
     #expect(entries.allSatisfy { (0xa0...0xbf).contains($0[0]) || (0xd9...0xdb).contains($0[0]) })
     let listed = try entries.map { try expect(MessagePack.string($0), from: language) }
     #expect(listed[0].time > listed[1].time)
-    // The same message, but for the moment.
-    func body(_ envelope: Envelope) -> [UInt8] { Array(envelope.bytes[envelope.body]) }
-    #expect(body(listed[0]) == body(queued[0]))
+    // The same message, but for the moment, and the order of a map's keys where the language has none.
+    if language != .go {
+      func body(_ envelope: Envelope) -> [UInt8] { Array(envelope.bytes[envelope.body]) }
+      #expect(body(listed[0]) == body(queued[0]))
+    }
 
     try await redis.stop()
     #expect(try await publish(command, servers, redis) == nil)

@@ -55,7 +55,10 @@ public struct Message: Sendable {
   public init(topic: String, json: String) { self.init(topic: topic, body: .json(Array(json.utf8))) }
 
   /// A message with a value of your own.
-  /// - Parameter encoder: makes JSON of it, and says how dates and data are written.
+  /// - Parameters:
+  ///   - topic: what it is about.
+  ///   - value: what subscribers get, as JSON.
+  ///   - encoder: makes JSON of it, and says how dates and data are written.
   /// - Throws: what `encoder` throws.
   public init(topic: String, encoding value: some Encodable, with encoder: JSONEncoder = JSONEncoder()) throws {
     self.init(topic: topic, body: .json([UInt8](try encoder.encode(value))))
