@@ -180,7 +180,7 @@ struct AdminTests {
     try admin.system.publish(0..<20)
     try await admin.system.waitUntilEmpty()
     let defaults = try admin.object("GET", "/parameters/defaults")
-    #expect((defaults["settings"] as? [String: Int])?["MaxMessageProcessTime"] == 30_000)
+    #expect((defaults["settings"] as? [String: Int])?["MaxMessageProcessTime"] == 30_000 * Patience.factor)
     #expect((defaults["parameters"] as? [[String: Any]])?.count == 20)
     #expect(try admin.object("GET", "/statistics")["topics"] != nil)
     #expect((try admin.object("GET", "/state")["counters"] as? [String: Any])?["delivered"] as? Int == 20)

@@ -4,7 +4,7 @@ import Testing
 @Suite("§5 §6 Delivery and failure", .showsServerOutput)
 struct DeliveryTests {
   @Test func `a subscriber that hangs doesn't hold back another`() async throws {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     let hanging = try await system.subscribe { _ in .refuse(.hang) }
     let lively = try await system.subscribe()
     try system.publish(0..<300)

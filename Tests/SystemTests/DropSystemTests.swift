@@ -25,7 +25,7 @@ struct DropSystemTests {
   @Test func `a flood for a subscriber that hangs is cut off at the threshold, and every message is accounted for`()
     async throws
   {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     let hanging = try await system.subscribe(parameters: Self.policy(100, 1))
     let lively = try await system.subscribe()
     system.receiver.hold(system.path(hanging))
@@ -58,7 +58,7 @@ struct DropSystemTests {
   }
 
   @Test func `action 2 drops, and the DATA log tells of each without its bytes`() async throws {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     let id = try await system.subscribe(parameters: Self.policy(50, 2))
     system.receiver.hold(system.path(id))
     try system.publish(0..<500)
@@ -75,7 +75,7 @@ struct DropSystemTests {
 
   @Test(.enabled(if: geteuid() == 0, "needs root for a small file system"))
   func `while the drop log's disk is full its messages wait, others go on, and space brings all`() async throws {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     let hanging = try await system.subscribe(parameters: Self.policy(100, 1))
     let lively = try await system.subscribe()
     let other = try await system.subscribe("other")
@@ -106,7 +106,7 @@ struct DropSystemTests {
   }
 
   @Test func `killed while messages are dropped: each is delivered, in a queue or in the drop log`() async throws {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     let id = try await system.subscribe(parameters: Self.policy(100, 1))
     system.receiver.hold(system.path(id))
     try system.publish(0..<Self.count)

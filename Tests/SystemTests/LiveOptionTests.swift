@@ -173,7 +173,6 @@ struct LiveOptionTests {
   ) async throws {
     let id = try await system.subscribe(parameters: parameters)
     system.receiver.hold(system.path(id))
-    try system.configure(["DefaultMaxMessageProcessTime": "30000"])
     try system.publish(0..<30)
     try await system.startDispatcher()
     try await showLimit(system, id, before: before, after: after, change)
@@ -189,7 +188,7 @@ struct LiveOptionTests {
       return .refuse(.status(500))
     }
     // All have failed once and wait for an hour; then they are ready at once.
-    try system.configure(["CoeOfIntervalForRetrySendingMsg": "3600", "DefaultMaxMessageProcessTime": "30000"])
+    try system.configure(["CoeOfIntervalForRetrySendingMsg": "3600"])
     try system.publish(0..<30)
     try await system.startDispatcher()
     try await eventually("all are delayed", within: .seconds(20)) { try system.server.jobs().delayed == 30 }

@@ -10,7 +10,7 @@ struct LiveParameterTests {
   ) async throws -> (ControlledSystem, Int) {
     let controlled = try await ControlledSystem.start(
       settings: [
-        "MaxSendersPerChannel": "500", "SendersPerChannel": "1", "DefaultMaxMessageProcessTime": "30000",
+        "MaxSendersPerChannel": "500", "SendersPerChannel": "1",
         "MaxRetryTimesOfSendingMessage": "1000", "CoeOfIntervalForRetrySendingMsg": "0",
       ])
     // What is in force then came by RPC, not by a refresh.

@@ -22,7 +22,7 @@ struct ReloadTests {
 
   @Test(arguments: Manner.allCases)
   func `a changed file is noticed without a signal, and counts for the lanes that run`(manner: Manner) async throws {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     try system.configure(["SendersPerChannel": "1"])
     if manner == .symbolicLinkTurned {
       try mount(system.configText([:]), as: "..first", in: system)
@@ -64,7 +64,7 @@ struct ReloadTests {
   }
 
   @Test func `a file that can't be used is told once with line and key, and the old settings stay`() async throws {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     try system.configure(["SendersPerChannel": "2"])
     let id = try await system.subscribe()
     let path = system.path(id)

@@ -43,7 +43,7 @@ struct ReplayDispatcherTests {
   }
 
   @Test func `what a drop policy wrote to the drop log comes back`() async throws {
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     let id = try await system.subscribe(
       parameters: ["DropMessageThreshold": "20", "DropMessageThresholdAction": "1"])
     system.receiver.hold(system.path(id))

@@ -17,7 +17,7 @@ private struct Spread {
     let addresses = servers.map(\.address).joined(separator: ",")
     system = try SystemHarness(
       servers[0],
-      settings: ["QueueServerAddr": "\"\(addresses)\"", "DefaultMaxMessageProcessTime": "30000"].merging(settings) {
+      settings: ["QueueServerAddr": "\"\(addresses)\""].merging(settings) {
         $1
       })
   }

@@ -57,7 +57,7 @@ struct StopTests {
 
   @Test func `a second signal ends at once with 1, and loses nothing`() async throws {
     // The pushes hang for longer than the test takes.
-    let system = try await SystemHarness.start(settings: ["DefaultMaxMessageProcessTime": "30000"])
+    let system = try await SystemHarness.start()
     try await system.subscribe { _ in .refuse(.hang) }
     try system.publish(0..<50)
     try await system.startDispatcher()

@@ -46,7 +46,8 @@ final class SystemHarness: Sendable {
       "LOG_DIR": "\"\(directory.file("log"))\"", "DATA_DIR": "\"\(directory.file("data"))\"",
       "DropMessageLogDir": "\"\(directory.file("drop"))\"", "SplitLog": "false", "EnableMsgSentLog": "false",
       // A busy machine takes its time to answer, and a push that takes too long is pushed again.
-      "DefaultMaxMessageProcessTime": "30000",
+      "MaxMessageProcessTime": "\(30_000 * Patience.factor)",
+      "DefaultMaxMessageProcessTime": "\(30_000 * Patience.factor)",
       "CoeOfIntervalForRetrySendingMsg": "1", "SendersPerChannel": "10", "SendersPerRetryChannel": "10",
       "ListenAddr": "\"\"", "DebugAddr": "\"\"", "StatisticApiAddr": "\"\"", "PrometheusApiAddr": "\"\"",
     ]
