@@ -42,7 +42,7 @@ test-tsan: install ## The tests under the thread sanitizer
 # Not for leaks: the TOML parser leaks some KB with each config file that it reads, and a program that ends leaves its
 # variables. What grows is what the soak looks for.
 test-asan: install ## The tests under the address sanitizer
-	SANITIZED=address ASAN_OPTIONS=detect_leaks=0 swift test --scratch-path .build-asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
+	SANITIZED=address ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/Tests/asan.supp swift test --scratch-path .build-asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
 
 lint: ## Check formatting and house rules
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)
