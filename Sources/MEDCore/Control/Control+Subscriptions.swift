@@ -33,6 +33,9 @@ extension Control {
 
   /// Adds a subscription; it gets its first copies of messages that are redistributed from now on.
   /// - Parameters:
+  ///   - topic: its key; made if it is new.
+  ///   - urls: where it is pushed to, each maybe with a `[T_ENV:<name>]` tag.
+  ///   - subscriber: its key; made if it is new.
   ///   - parameters: texts by name.
   /// - Returns: its number.
   /// - Throws: `.invalidArgument`, `.outOfBounds`, naming what was found and what is allowed; `.unavailable`.

@@ -35,7 +35,9 @@ public protocol SubscriptionEditor: SubscriptionStore {
   func setParameters(_ parameters: [String: String?], of id: Int) async throws(StoreError)
 
   /// Replaces `reception_channel`.
-  /// - Parameter urls: its lines, each maybe with a `[T_ENV:<name>]` tag; at least one.
+  /// - Parameters:
+  ///   - urls: its lines, each maybe with a `[T_ENV:<name>]` tag; at least one.
+  ///   - id: of the subscription.
   /// - Throws: `.notFound`, `.invalid` (an unusable URL), or what keeps the store from working.
   func setURLs(_ urls: [String], of id: Int) async throws(StoreError)
 
@@ -63,6 +65,10 @@ extension SubscriptionEditor {
   }
 
   /// Looks whether a subscription can be added.
+  /// - Parameters:
+  ///   - topic: its key.
+  ///   - urls: its lines.
+  ///   - subscriber: its key.
   /// - Returns: the text of its `reception_channel`.
   /// - Throws: `.invalid`, naming what is wrong.
   public static func receptionChannel(
