@@ -28,7 +28,9 @@ release: ## Build the executables, which need no Swift on the machine they run o
 completions: release ## Write what bash, zsh and fish need to complete commands
 	Scripts/completions.sh .build/release .build/completions
 
-run: install release ## Build and show a dispatcher at work on servers of its own: make run ARGS=…
+run: ## Build and show a dispatcher at work on servers of its own: make run ARGS=…
+	@Scripts/install.sh run
+	@$(MAKE) --no-print-directory release
 	.build/release/medctl demo $(ARGS)
 
 test: install ## Build and run all tests: make test FILTER=… WIDTH=…

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building, testing and `make run` need. Does nothing, quickly, when all of it is there.
+# install.sh [run]: installs what building, testing and `make run` need, or just what `make run` needs. Does nothing, quickly,
+# when all of it is there.
 set -euo pipefail
 
 build=(
@@ -11,6 +12,7 @@ servers=(beanstalkd etcd-server mariadb-server redis-server)
 languages=(
   golang-github-gomodule-redigo-dev golang-github-vmihailenco-msgpack.v5-dev golang-go php-cli php-msgpack php-redis
 )
+[ "${1:-}" != run ] || languages=()
 
 missing_packages() {
   # dpkg-query fails for packages that it has never heard of; they are missing as well.
