@@ -15,7 +15,7 @@ struct BeanstalkPublisherTests {
       var message = try OutgoingMessage(topic: "t", json: Array("[1]".utf8))
       message.priority = 5
       try PublishRun.run([message], count: 100, to: publisher) { _, _ in }
-      message.delay = 50
+      message.delay = 3_600
       try publisher.publish([message.job()])
     }
     #expect(try server.jobs() == JobTotals(ready: 100, delayed: 1))

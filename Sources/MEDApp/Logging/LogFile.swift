@@ -43,9 +43,9 @@ struct LogFile: ~Copyable {
       try Self.append(isTorn ? [UInt8(ascii: "\n")] + lines : lines, to: descriptor)
       isTorn = false
     } catch {
-      // Where the lines stop nobody knows; an empty line more does no harm.
+      // Where the lines stop nobody knows; an empty line more does no harm, and isn't one that is lost.
       isTorn = true
-      throw error
+      throw Failure(cause: error.cause, lostLines: min(error.lostLines, Self.count(lines[...])))
     }
   }
 
