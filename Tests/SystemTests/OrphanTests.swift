@@ -14,6 +14,10 @@ struct OrphanTests {
     try system.publish(0..<60)
     try await system.startDispatcher()
     try await system.receiver.waitFor(count: 10)
+    // Killed between a copy and the delete it would be copied again.
+    try await eventually("all are in the channel", within: .seconds(20)) {
+      try system.server.client().jobs(in: SystemHarness.mainQueue).all == 0
+    }
     try await system.dispatcher.crash()
     try await eventually("the server has noticed") {
       try system.server.client().stats()["current-connections"] == "1"
