@@ -113,7 +113,7 @@ struct LogFaultTests {
     for _ in 0..<2 * LogWriter.maximumBytes / 10_000 + 100 { logger.info("\(long)") }
     close(reader)
     logs.close()
-    let told = try #require(scratch.text("warn.log"))
-    #expect(told.contains("log lines were dropped dropped="))
+    // A slow machine has more to do than a close waits for.
+    #expect(eventually { scratch.text("warn.log")?.contains("log lines were dropped dropped=") == true })
   }
 }
