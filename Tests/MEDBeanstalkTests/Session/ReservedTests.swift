@@ -79,7 +79,7 @@ struct ReservedTests {
       #expect(await server.put([Put(tube: orders, body: bytes("mine"), timeToRun: 4)]).stored.count == 1)
       let job = try #require(await server.take(1, from: orders).jobs.first)
       let witness = try beanstalkd.client()
-      let theirs = try #require(try witness.reserve(from: "orders", waiting: 20))
+      let theirs = try #require(try witness.reserve(from: "orders", waiting: 20 * Patience.factor))
       #expect(theirs.id == job.id.number)
       #expect(await server.delete([job]) == [.notFound])
       #expect(await server.kick([job]) == [.done])
