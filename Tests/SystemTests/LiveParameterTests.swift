@@ -4,9 +4,9 @@ import Testing
 
 @Suite("§7 §8 Parameters set by RPC while messages flow", .showsServerOutput)
 struct LiveParameterTests {
-  /// A dispatcher under load: the subscriber answers after `pause`.
+  /// A dispatcher under load: the subscriber accepts after `pause`, or answers each time with `refusal`.
   private func start(
-    _ parameters: [String: String], messages: Int, pause: Duration = .zero
+    _ parameters: [String: String], messages: Int, pause: Duration = .zero, refusal: Answer? = nil
   ) async throws -> (ControlledSystem, Int) {
     let controlled = try await ControlledSystem.start(
       settings: [
@@ -15,7 +15,9 @@ struct LiveParameterTests {
       ])
     // What is in force then came by RPC, not by a refresh.
     try controlled.system.configure(["Store.RefreshInterval": "3600"])
-    let id = try await controlled.system.subscribe(parameters: parameters) { _ in .accept(after: pause) }
+    let id = try await controlled.system.subscribe(parameters: parameters) { _ in
+      refusal.map { .refuse($0) } ?? .accept(after: pause)
+    }
     try controlled.system.publish(0..<messages)
     try await controlled.startDispatcher()
     return (controlled, id)
@@ -83,12 +85,9 @@ struct LiveParameterTests {
   }
 
   @Test func `ProcessTimeout counts for the next push`() async throws {
-    let (controlled, id) = try await start(["ProcessTimeout": "500"], messages: 1)
+    let (controlled, id) = try await start(
+      ["ProcessTimeout": "500"], messages: 1, refusal: .ok.delayed(.seconds(3)))
     let (system, path) = (controlled.system, controlled.system.path(id))
-    system.receiver.on(path) { [ledger = system.ledger] request in
-      ledger.note(request, of: id, accepted: false)
-      return .ok.delayed(.seconds(3))
-    }
     try await system.receiver.waitFor(count: 3, on: path, within: .seconds(20))
     #expect(try system.server.jobs().all >= 1)
     #expect(try controlled.set(#"{"ProcessTimeout":20000}"#, of: id) == .init("ok", "true"))
@@ -114,9 +113,8 @@ struct LiveParameterTests {
   }
 
   @Test func `AckMode and PayloadFormat count for the next push`() async throws {
-    let (controlled, id) = try await start([:], messages: 1)
+    let (controlled, id) = try await start([:], messages: 1, refusal: .status(204))
     let (system, path) = (controlled.system, controlled.system.path(id))
-    system.receiver.on(path, .status(204))
     try await eventually("it is retried", within: .seconds(20)) { system.receiver.count(path) >= 3 }
     #expect(system.receiver.requests(path).first?.header("content-type") == "application/x-www-form-urlencoded")
     #expect(try controlled.set(#"{"AckMode":"http"}"#, of: id).status == "ok")

@@ -34,6 +34,7 @@ final class Link: ConnectionDelegate {
   private var task: Task<Void, Never>?
   private var opening: UnsafeContinuation<BeanstalkError?, Never>?
   private var ending: UnsafeContinuation<Void, Never>?
+  private var mayComeSooner = true
   private var generator = SystemRandomNumberGenerator()
 
   init(_ endpoint: Endpoint, owner: any LinkOwner) {
@@ -75,12 +76,25 @@ final class Link: ConnectionDelegate {
         let (connection, instance) = try await connect()
         let began = ContinuousClock.now
         await stayUp(connection, instance: instance)
-        if ContinuousClock.now - began >= Self.stableTime { backoff.reset() }
+        if ContinuousClock.now - began >= Self.stableTime {
+          backoff.reset()
+          mayComeSooner = true
+        }
       } catch {
         if !isStopped { owner?.linkFailed(error) }
       }
       guard !isStopped else { return }
-      try? await endpoint.actor.loop.sleep(for: backoff.pause(using: &generator))
+      await pause(for: backoff.pause(using: &generator))
+    }
+  }
+
+  /// Another connection that reaches the server ends the pause. But once only: a server that ends connections as soon as
+  /// it has accepted them would have all of them at once, again and again.
+  private func pause(for pause: Duration) async {
+    if mayComeSooner {
+      mayComeSooner = await !endpoint.waitUntilReached(atMost: pause)
+    } else {
+      try? await endpoint.actor.loop.sleep(for: pause)
     }
   }
 

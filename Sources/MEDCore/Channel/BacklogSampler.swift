@@ -12,7 +12,9 @@ import MEDLoop
 final class BacklogSampler {
   static let interval = Duration.seconds(1)
   /// Pause after a command, as a multiple of the time it took: 1 / (1 + 19) = 5 %.
-  static let restFactor = 19
+  private static let restFactor = 19
+  /// What took longer than a nineteenth of it was no work but a standstill: a stopped process, a disk, a network.
+  private static let longestRest = Duration.seconds(5)
   /// How often it is looked which channels with a drop policy are to be sampled.
   private static let levelInterval = Duration.milliseconds(100)
 
@@ -185,7 +187,9 @@ final class BacklogSampler {
   private func measured<Answer>(_ ask: (any QueueServer) async throws -> Answer) async throws -> Answer {
     let start = ContinuousClock.now
     let answer = try await ask(desk.queue)
-    try? await context.actor.loop.sleep(for: (ContinuousClock.now - start) * Self.restFactor)
+    try? await context.actor.loop.sleep(for: Self.rest(after: ContinuousClock.now - start))
     return answer
   }
+
+  static func rest(after time: Duration) -> Duration { min(time * restFactor, longestRest) }
 }

@@ -37,6 +37,22 @@ struct FaultTests {
     }
   }
 
+  @Test func `one connection that reaches the server again brings back all others at once`() async throws {
+    let beanstalkd = try await BeanstalkdServer.start(binlog: true)
+    var configuration = quick
+    configuration.backoff = .seconds(3_600)...Duration.seconds(3_600)
+    try await withSession(beanstalkd.address, configuration) { actor, server in
+      try await beanstalkd.crash()
+      try await actor.waitUntil("all have noticed") {
+        !server.isReachable && server.takes.upCount == 0 && !server.looks.isUp
+      }
+      try await beanstalkd.start()
+      let listener = server.listen(to: orders)
+      try await actor.waitUntil("all are back") { server.isFullyConnected }
+      listener.stop()
+    }
+  }
+
   @Test(arguments: [Direction.toClient, .toServer])
   func `a take that is cut anywhere leaves nothing buried that wasn't handed over`(_ direction: Direction) async throws
   {

@@ -2,8 +2,6 @@ import Logging
 import MEDLoop
 import Testing
 
-import enum MEDTestSupport.Patience
-
 @testable import MEDCore
 
 @Suite("§9 Sampling the queues", .timeLimit(.minutes(2)))
@@ -37,17 +35,6 @@ struct BacklogSamplerTests {
     }
   }
 
-  private static func wait(_ actor: LoopActor, _ comment: Comment, until condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30) * Patience.factor
-    while !condition() {
-      guard ContinuousClock.now < deadline else {
-        Issue.record("not in time: \(comment)")
-        throw CancellationError()
-      }
-      try await actor.loop.sleep(for: .milliseconds(1))
-    }
-  }
-
   @Test func `channels, retry channels and the main queue are sampled on all servers and summed up`() async throws {
     let queue = MemoryQueue(servers: 2)
     queue.state.withLock { state in
@@ -60,17 +47,17 @@ struct BacklogSamplerTests {
     }
     try await Self.run(queue) { actor, context, samplers in
       let start = ContinuousClock.now
-      try await Self.wait(actor, "all is sampled") {
+      try await actor.waitUntil("all is sampled") {
         context.backlog.backlog(of: 1).ready == 7 && context.backlog.backlog(of: 1, .retry).delayed == 1
           && context.backlog.ofMainQueue.ready == 2
       }
       #expect(context.backlog.backlog(of: 2).ready == 0)
       #expect(samplers[1].foreignTubes == 2, "the main queue is none of the channels: \(samplers[1].foreignTubes)")
-      try await Self.wait(actor, "samples are renewed") {
+      try await actor.waitUntil("samples are renewed") {
         context.backlog.backlog(of: 1).takenAt ?? start > start + .seconds(1)
       }
       queue.state.withLock { state in state.jobs[0] = [:] }
-      try await Self.wait(actor, "what is gone is empty") { context.backlog.backlog(of: 1).ready == 4 }
+      try await actor.waitUntil("what is gone is empty") { context.backlog.backlog(of: 1).ready == 4 }
     }
   }
 
@@ -79,12 +66,12 @@ struct BacklogSamplerTests {
   {
     let queue = MemoryQueue()
     try await Self.run(queue, subscriptions: 20_000) { actor, context, _ in
-      try await Self.wait(actor, "two rounds") { queue.state.withLock { $0.serverLooks } >= 2 }
+      try await actor.waitUntil("two rounds") { queue.state.withLock { $0.serverLooks } >= 2 }
       #expect(queue.state.withLock { $0.tubeLooks } == 0)
       #expect(context.backlog.backlog(of: 12_345).takenAt != nil, "they are known to be empty")
       queue.state.withLock { _ = $0.add([0], to: Self.main) }
       let before = queue.state.withLock { $0.serverLooks }
-      try await Self.wait(actor, "two more rounds") { queue.state.withLock { $0.serverLooks } >= before + 2 }
+      try await actor.waitUntil("two more rounds") { queue.state.withLock { $0.serverLooks } >= before + 2 }
       #expect(queue.state.withLock { $0.tubeLooks <= $0.serverLooks - before })
       #expect(context.backlog.queues.isEmpty)
     }
@@ -94,12 +81,12 @@ struct BacklogSamplerTests {
     let queue = MemoryQueue(servers: 2)
     queue.state.withLock { state in for server in 0...1 { _ = state.add([0], to: Self.channel1, server: server) } }
     try await Self.run(queue) { actor, context, _ in
-      try await Self.wait(actor, "both are sampled") { context.backlog.backlog(of: 1).ready == 2 }
+      try await actor.waitUntil("both are sampled") { context.backlog.backlog(of: 1).ready == 2 }
       queue.state.withLock { $0.isReachable[1] = false }
       let key = Backlog.Queue(subscription: 1, kind: .channel)
       let old = context.backlog.sample(of: key, at: 1)
       let other = context.backlog.sample(of: key, at: 0)
-      try await Self.wait(actor, "the other one is sampled again") {
+      try await actor.waitUntil("the other one is sampled again") {
         context.backlog.sample(of: key, at: 0) != other
       }
       #expect(context.backlog.sample(of: key, at: 1) == old)
@@ -116,10 +103,10 @@ struct BacklogSamplerTests {
     }
     try await Self.run(queue, subscriptions: 500, dropping: 500) { actor, context, samplers in
       context.backlog.onOldSample = { samplers[0].sampleSoon($0) }
-      try await Self.wait(actor, "a round is under way") { !context.backlog.queues.isEmpty }
+      try await actor.waitUntil("a round is under way") { !context.backlog.queues.isEmpty }
       guard let channel = context.directory.channel(500) else { throw CancellationError() }
       _ = context.backlog.admits(channel)
-      try await Self.wait(actor, "it is sampled") {
+      try await actor.waitUntil("it is sampled") {
         context.backlog.backlog(of: 500).takenAt.map { _ in true } ?? false
           && context.backlog.estimate(of: channel) >= 3
       }
@@ -135,9 +122,14 @@ struct BacklogSamplerTests {
     }
     let start = ContinuousClock.now
     try await Self.run(queue, subscriptions: 50) { actor, context, _ in
-      try await Self.wait(actor, "some are sampled") { context.backlog.queues.count >= 10 }
+      try await actor.waitUntil("some are sampled") { context.backlog.queues.count >= 10 }
       let looks = queue.state.withLock { $0.tubeLooks + $0.serverLooks }
       #expect(ContinuousClock.now - start >= .milliseconds(3) * 19 * (looks - 1))
     }
+  }
+
+  @Test func `a standstill of the server isn't made up for`() {
+    #expect(BacklogSampler.rest(after: .milliseconds(3)) == .milliseconds(57))
+    #expect(BacklogSampler.rest(after: .seconds(9)) == .seconds(5))
   }
 }

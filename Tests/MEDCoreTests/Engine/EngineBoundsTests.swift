@@ -38,7 +38,7 @@ struct EngineBoundsTests {
     try await Self.run(queue, store) { actor, context in
       let intake = Intake(context, context.desks[0]) { _, _, _ in }
       intake.start()
-      try await EngineHarness().eventually("exceptions") { intake.exceptions >= Intake.maximumExceptions }
+      try await actor.waitUntil("exceptions") { intake.exceptions >= Intake.maximumExceptions }
       for _ in 0..<500 {
         intake.wakeListeners()
         await Task.yield()
@@ -47,7 +47,7 @@ struct EngineBoundsTests {
       #expect(queue.state.withLock { $0.buried } == 512)
 
       await store.letGo()
-      try await EngineHarness().eventually("all are copied") {
+      try await actor.waitUntil("all are copied") {
         queue.state.withLock { $0.bodies(in: EngineHarness.main).isEmpty && $0.total == 1000 }
       }
       #expect(intake.exceptions == 0)

@@ -125,6 +125,22 @@ struct EngineHarness {
   }
 }
 
+extension LoopActor {
+  /// As `eventually`, for what may be looked at on the loop alone.
+  func waitUntil(
+    _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
+  ) async throws {
+    let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
+    while !condition() {
+      guard ContinuousClock.now < deadline else {
+        Issue.record("not in time: \(comment)", sourceLocation: sourceLocation)
+        throw CancellationError()
+      }
+      try await loop.sleep(for: .milliseconds(1))  // why: polls with a deadline
+    }
+  }
+}
+
 extension PushAnswer {
   static let ok = PushAnswer.answered(
     status: 200, body: Array(#"{"status":1}"#.utf8), truncated: false, retryAfter: nil)
