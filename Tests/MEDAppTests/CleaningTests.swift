@@ -14,9 +14,12 @@ struct CleaningTests {
   private static let tube = "order_paid/sub-queue/1"
 
   /// Runs a cleaner, as the dispatcher does, while `body` runs.
-  private func withCleaner(_ body: (TopicCleaner) async throws -> Void) async throws {
+  private func withCleaner(
+    limit: Duration = .seconds(300), _ body: (TopicCleaner) async throws -> Void
+  ) async throws {
     let cleaner = TopicCleaner(
-      callbacks: HTTPClientConfiguration(), interval: .milliseconds(100), logger: Logger(label: "cleaning"))
+      callbacks: HTTPClientConfiguration(), interval: .milliseconds(100), limit: limit,
+      logger: Logger(label: "cleaning"))
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await cleaner.run() }
       try await body(cleaner)
@@ -61,6 +64,19 @@ struct CleaningTests {
     let states = told.compactMap { $0.query.last { $0.name == "state" }?.value }
     #expect(states.last == "done" && states.dropLast().contains("process"))
     #expect(states.count { $0 == "done" } == 1)
+  }
+
+  @Test func `a cleaning ends at its limit, with what is left still there, and says that it is over`() async throws {
+    let server = try await BeanstalkdServer.start()
+    try fill(server, ready: 20_000)
+    let receiver = try TestReceiver()
+    receiver.on("/told", .ok)
+    try await withCleaner(limit: .zero) { cleaner in
+      try await cleaner.begin(try request([server], Self.tube, receiver.url("/told")))
+      try await eventually("the end is told") { receiver.requests("/told").contains { $0.query("state") == "done" } }
+    }
+    let left = try server.jobs()
+    #expect(left.all > 0 && left.reserved == 0 && left.buried == 0)
   }
 
   @Test func `a callback that fails is tried three times`() async throws {

@@ -6,21 +6,25 @@ import MEDLoop
 
 /// One tube on some queue servers, side by side.
 struct CleaningRun: Sendable {
-  /// It ends after this time, whatever is left.
-  static let limit = Duration.seconds(300)
   /// How long a server is waited for at the beginning.
   private static let patience = Duration.seconds(10)
 
   private let request: CleanRequest
   private let configuration: HTTPClientConfiguration
   private let interval: Duration
+  private let limit: Duration
   private let logger: Logger
 
+  /// - Parameters:
+  ///   - interval: between two callbacks that tell of progress.
+  ///   - limit: it ends after this time, whatever is left.
   init(
-    _ request: CleanRequest, _ configuration: HTTPClientConfiguration, _ interval: Duration, _ logger: Logger
+    _ request: CleanRequest, _ configuration: HTTPClientConfiguration, interval: Duration, limit: Duration,
+    _ logger: Logger
   ) {
     self.request = request
     self.interval = interval
+    self.limit = limit
     self.configuration = configuration
     var logger = logger
     logger[metadataKey: LogKey.tube] = "\(request.tube)"
@@ -64,7 +68,7 @@ struct CleaningRun: Sendable {
   private func clean(_ server: QueueServerAddress, on loop: EventLoop) async -> Outcome {
     var outcome = Outcome(server: server)
     let deleted = Locked(0)
-    let end = ContinuousClock.now + Self.limit
+    let end = ContinuousClock.now + limit
     do {
       let client = try await BeanstalkClient.connect(
         to: server, configuration: .forTools, loop: loop, patience: Self.patience)
@@ -83,7 +87,7 @@ struct CleaningRun: Sendable {
         throw error
       }
       await client.close(within: .seconds(1))
-      if ContinuousClock.now >= end { outcome.problem = "it was ended after \(Self.limit)" }
+      if ContinuousClock.now >= end { outcome.problem = "it was ended after \(limit)" }
     } catch {
       outcome.problem = "\(error)"
     }

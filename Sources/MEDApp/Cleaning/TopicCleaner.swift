@@ -19,6 +19,7 @@ final class TopicCleaner: QueueCleaner, Service {
 
   private let configuration: HTTPClientConfiguration
   private let interval: Duration
+  private let limit: Duration
   private let logger: Logger
   private let state = Locked(State())
   private let requests: AsyncStream<CleanRequest>
@@ -27,9 +28,14 @@ final class TopicCleaner: QueueCleaner, Service {
   /// - Parameters:
   ///   - callbacks: how callbacks are made: what may be reached, and by which way.
   ///   - interval: between two callbacks that tell of progress.
-  init(callbacks: HTTPClientConfiguration, interval: Duration = .seconds(5), logger: Logger) {
+  ///   - limit: a cleaning ends after this time, whatever is left.
+  init(
+    callbacks: HTTPClientConfiguration, interval: Duration = .seconds(5), limit: Duration = .seconds(300),
+    logger: Logger
+  ) {
     configuration = callbacks
     self.interval = interval
+    self.limit = limit
     self.logger = logger
     (requests, inlet) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.bound))
   }
@@ -54,7 +60,9 @@ final class TopicCleaner: QueueCleaner, Service {
       await withDiscardingTaskGroup { group in
         for await request in self.requests {
           group.addTask {
-            await CleaningRun(request, self.configuration, self.interval, self.logger).run()
+            await CleaningRun(
+              request, self.configuration, interval: self.interval, limit: self.limit, self.logger
+            ).run()
             self.state.withLock { $0.running.removeAll { $0 == request.tube.description } }
           }
         }
