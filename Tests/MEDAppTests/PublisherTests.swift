@@ -22,6 +22,17 @@ struct BeanstalkPublisherTests {
     #expect(try server.client().stats(tube: "main")?["current-jobs-urgent"] == "100")
   }
 
+  @Test func `who publishes doesn't seem to work on the main queue`() async throws {
+    let server = try await BeanstalkdServer.start()
+    let watching = try await onThread {
+      let publisher = try BeanstalkPublisher(servers: [server.queueServer], tube: "main")
+      try publisher.publish([PublishJob(body: [1], priority: 1, delay: 0)])
+      return try withExtendedLifetime(publisher) { try server.client().stats(tube: "main") }
+    }
+    #expect(watching?["current-using"] == "1")
+    #expect(watching?["current-watching"] == "0")
+  }
+
   @Test func `what a server refuses is named`() async throws {
     let server = try await BeanstalkdServer.start(maxJobSize: 100)
     func refusal(of body: [UInt8]) async -> String? {
@@ -40,7 +51,7 @@ struct BeanstalkPublisherTests {
 }
 
 /// For what blocks: the pool that tests run on has few threads, and what is waited for may need one of them.
-private func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
+private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
   try await withCheckedThrowingContinuation { continuation in
     Foundation.Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
   }

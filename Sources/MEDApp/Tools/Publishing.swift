@@ -1,5 +1,6 @@
 import MEDBeanstalk
 import MEDCore
+import MEDLoop
 
 /// A message that is ready to be put into the main queue.
 public struct PublishJob: Sendable {
@@ -15,42 +16,57 @@ public protocol Publishing: AnyObject {
   func publish(_ jobs: [PublishJob]) throws
 }
 
-/// Publishes over a connection of its own to the first queue server that answers.
+/// Publishes over a connection of its own to the first queue server that answers. It never watches the main queue: who does
+/// is taken for a dispatcher.
 public final class BeanstalkPublisher: Publishing {
   private static let patience = Duration.seconds(3)
 
-  private let client: BeanstalkClient
+  private let putter: TubePutter
+  private let loop: EventLoop
   private let tube: TubeName
 
   /// - Throws: when none of the servers can be reached, naming the last one's reason.
   public init(servers: [QueueServerAddress], tube: String) throws {
     guard let name = TubeName(tube) else { throw SystemError(message: "\(quoted(tube)) is not the name of a tube") }
-    self.tube = name
-    client = try runBlocking {
-      var failure = SystemError(message: "there are no queue servers")
-      for server in servers {
-        do {
-          return try await BeanstalkClient.connect(to: server, configuration: .forTools, patience: Self.patience)
-        } catch {
-          let reason = (error as? BeanstalkError)?.message ?? "\(error)"
-          failure = SystemError(message: "can't connect to \(server) (\(reason))")
-        }
-      }
-      throw failure
+    let loop = try EventLoop.start(name: "publish")
+    do {
+      putter = try runBlocking { try await Self.connect(to: servers, name, LoopActor(loop: loop)) }
+    } catch {
+      loop.stop()
+      throw error
     }
+    self.loop = loop
+    self.tube = name
+  }
+
+  deinit { loop.stop() }
+
+  private static func connect(
+    to servers: [QueueServerAddress], _ tube: TubeName, _ actor: LoopActor
+  ) async throws -> TubePutter {
+    var configuration = BeanstalkConfiguration.forTools
+    configuration.firstConnectPatience = patience
+    var failure = SystemError(message: "there are no queue servers")
+    for server in servers {
+      let putter = await TubePutter.start(server, tube: tube, configuration: configuration, on: actor)
+      let condition = await putter.firstConnect()
+      if condition.isReachable { return putter }
+      failure = SystemError(message: "can't connect to \(server) (\(condition.latestError.message))")
+    }
+    throw failure
   }
 
   public func publish(_ jobs: [PublishJob]) throws {
     let puts = jobs.map { Put(tube: tube, body: $0.body, delay: $0.delay, priority: $0.priority) }
-    let client = client
-    for outcome in try runBlocking({ await client.put(puts) }) {
+    let putter = putter
+    for outcome in try runBlocking({ await putter.put(puts) }) {
       switch outcome {
       case .stored: continue
-      case .tooBig: throw SystemError(message: "\(client.address) answered put with JOB_TOO_BIG")
+      case .tooBig: throw SystemError(message: "\(putter.address) answered put with JOB_TOO_BIG")
       case .refused(let answer):
-        throw SystemError(message: "\(client.address) answered put with \(escapeControlCharacters(answer[...]))")
-      case .unanswered: throw SystemError(message: "\(client.address) didn't answer a put: stored or not, nobody knows")
-      case .unavailable: throw SystemError(message: "\(client.address) can't be reached any more")
+        throw SystemError(message: "\(putter.address) answered put with \(escapeControlCharacters(answer[...]))")
+      case .unanswered: throw SystemError(message: "\(putter.address) didn't answer a put: stored or not, nobody knows")
+      case .unavailable: throw SystemError(message: "\(putter.address) can't be reached any more")
       }
     }
   }

@@ -46,7 +46,8 @@ final class PutConnection: LinkOwner, TurnEndHandler {
     return await withUnsafeContinuation { enqueue(PutBatch(puts, $0)) }
   }
 
-  private func waitForFirstConnect() async {
+  /// Until it is up, has failed, or took too long (``BeanstalkConfiguration/firstConnectPatience``).
+  func waitForFirstConnect() async {
     while isFirstConnect, !Task.isCancelled { await changes.wait(until: nil) }
   }
 

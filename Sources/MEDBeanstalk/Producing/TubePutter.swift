@@ -44,16 +44,24 @@ package final class TubePutter: Sendable {
     package let latestError: BeanstalkError
     /// What a job may have in bytes, as far as the server has ever told.
     package let maxJobSize: Int?
+
+    fileprivate init(_ connection: PutConnection) {
+      isReachable = connection.connection != nil
+      latestError = connection.latestError
+      maxJobSize = connection.maxJobSize
+    }
   }
 
   /// How it is with the server now.
   package var condition: Condition {
-    get async {
-      await actor.run { _ in
-        Condition(
-          isReachable: self.connection.connection != nil, latestError: self.connection.latestError,
-          maxJobSize: self.connection.maxJobSize)
-      }
+    get async { await actor.run { _ in Condition(self.connection) } }
+  }
+
+  /// How it is with the server once the first attempt to connect has ended, or took too long.
+  package func firstConnect() async -> Condition {
+    await actor.run { _ in
+      await self.connection.waitForFirstConnect()
+      return Condition(self.connection)
     }
   }
 
