@@ -101,6 +101,28 @@ struct ProducerExampleTests {
   }
 
   @Test(arguments: Language.allCases)
+  func `what is left on the list is pushed, once there are a dispatcher and a queue server`(
+    _ language: Language
+  ) async throws {
+    let system = try await SystemHarness.start()
+    let redis = try await RedisServer.start()
+    try system.configure(["Redis.Addr": "\"\(redis.address)\""])
+    let command = try await Self.command(language, in: system.directory)
+    let id = try await system.subscribe()
+    let list = RecoverListConfiguration(server: redis.address).list
+    #expect(try await publish(command, "127.0.0.1:\(try FreePort.next())", redis) == "listed on \(list)\n")
+    let listed = try expect(MessagePack.string(try #require(try await redis.entries(list).first)), from: language)
+
+    try await system.startDispatcher()
+    let request = try #require(
+      try await system.receiver.waitFor(count: 1, on: system.path(id), within: .seconds(30)).first)
+    #expect(request.field("message") == String(decoding: try PushBody.json(listed), as: UTF8.self))
+    try await system.waitUntilEmpty()
+    try await eventually("the list is gone") { try redis.command("EXISTS", list) == ["0"] }
+    #expect(system.records.isEmpty)
+  }
+
+  @Test(arguments: Language.allCases)
   func `a message that is too big is never put on the list`(_ language: Language) async throws {
     let server = try await BeanstalkdServer.start(maxJobSize: 50)
     let redis = try await RedisServer.start()
