@@ -1,6 +1,8 @@
 import Glibc
 import Testing
 
+import class MEDLoop.Monitor
+
 @testable import MEDApp
 
 @Suite("§16 When a config file is read again")

@@ -2,6 +2,8 @@ import MEDCore
 import MEDTestSupport
 import Testing
 
+import class MEDLoop.ConnectionBreaker
+
 @testable import MEDMySQL
 
 @Suite("§7 MySQL store: connections and what breaks them", .showsServerOutput)

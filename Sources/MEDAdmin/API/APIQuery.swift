@@ -1,3 +1,5 @@
+import MEDCore
+
 /// The query of a URL.
 enum APIQuery {
   /// Names and values of `a=1&b=2`, percent-decoded.
@@ -6,7 +8,7 @@ enum APIQuery {
     var query: [String: String] = [:]
     for pair in text.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = decoded(parts[0]), let value = parts.count > 1 ? decoded(parts[1]) : "" else {
+      guard let name = FormText.decoded(parts[0]), let value = parts.count > 1 ? FormText.decoded(parts[1]) : "" else {
         throw AdminError(.badRequest, "the query isn't percent-encoded UTF-8")
       }
       guard names.contains(name) else {
@@ -18,30 +20,5 @@ enum APIQuery {
       }
     }
     return query
-  }
-
-  /// - Returns: nil if that isn't UTF-8.
-  private static func decoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      switch byte {
-      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-      case UInt8(ascii: "%"):
-        guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return nil }
-        bytes.append(high << 4 | low)
-      default: bytes.append(byte)
-      }
-    }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import MEDLoop
 
 /// Writes log lines on a thread of its own, so that a slow disk never holds up what is logged about.
 ///

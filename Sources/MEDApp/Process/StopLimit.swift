@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import MEDLoop
 
 /// Ends the process when a stop takes longer than it may, whatever hangs.
 final class StopLimit: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import MEDLoop
 
 /// INT or TERM, taken note of; whoever waits is woken.
 final class StopRequest: Sendable {

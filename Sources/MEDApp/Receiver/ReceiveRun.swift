@@ -1,4 +1,5 @@
 import Glibc
+import MEDLoop
 
 /// `medctl receive`: a test receiver that shows what comes until it is stopped.
 public struct ReceiveRun {

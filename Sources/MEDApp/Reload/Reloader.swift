@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import MEDCore
+import MEDLoop
 
 /// Reads the config file anew on HUP, and when it has changed, and puts in force what can be reloaded live (SPEC §16).
 ///

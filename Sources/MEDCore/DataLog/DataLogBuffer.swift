@@ -1,3 +1,5 @@
+import MEDLoop
+
 /// What waits for the writer's thread, and the rules for what may: the part of the log that is under the lock.
 struct DataLogBuffer {
   /// A commit or a flush that waits for the disk.
@@ -100,7 +102,7 @@ struct DataLogBuffer {
 
   // MARK: Out
 
-  mutating func next(_ uptime: UInt64) -> DataLogMonitor<DataLogBuffer>.Decision<Work> {
+  mutating func next(_ uptime: UInt64) -> Monitor<DataLogBuffer>.Decision<Work> {
     if !waiters.isEmpty || reopens || phase == .closing { return .proceed(take()) }
     let isFailing = !health.isWritable
     // A log that fails is tried again for writes now and then, by commits at once.

@@ -1,16 +1,17 @@
 import Glibc
+import MEDLoop
 
 /// The thread that writes a log: takes what has gathered, stores it, answers those who wait.
 ///
 /// A thread of its own, as a disk may block for long and Swift's pool has as many threads as the machine has cores.
 /// All signals are blocked in it: a file-size limit (SIGXFSZ) becomes an error.
 final class DataLogThread: Sendable {
-  let monitor: DataLogMonitor<DataLogBuffer>
+  let monitor: Monitor<DataLogBuffer>
   private let now: @Sendable () -> RecordTime
   private let makeFile: @Sendable () -> DataLogFile
 
   init(
-    _ monitor: DataLogMonitor<DataLogBuffer>, now: @escaping @Sendable () -> RecordTime,
+    _ monitor: Monitor<DataLogBuffer>, now: @escaping @Sendable () -> RecordTime,
     makeFile: @escaping @Sendable () -> DataLogFile
   ) {
     self.monitor = monitor
@@ -19,34 +20,14 @@ final class DataLogThread: Sendable {
   }
 
   /// - Returns: whether there is a thread now. It lives until the log is closed.
-  func start() -> Bool {
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    var thread = pthread_t()
-    let reference = Unmanaged.passRetained(self)
-    let result = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<DataLogThread>.fromOpaque(context).takeRetainedValue().run() }
-        return nil
-      }, reference.toOpaque())
-    guard result == 0 else {
-      reference.release()
-      return false
-    }
-    pthread_detach(thread)
-    return true
-  }
+  func start() -> Bool { DetachedThread.start(blocksSignals: true) { self.run() } }
 
   private func run() {
     var file = makeFile()
     // Records of `write` that no file has taken yet.
     var unwritten = 0
     while true {
-      var work = monitor.wait { $0.next(DataLogMonitor<DataLogBuffer>.uptime()) }
+      var work = monitor.proceed { $0.next(Monitor<DataLogBuffer>.uptime()) }
       unwritten += work.writes
       let failure = store(work, in: &file)
       work.batch.removeAll(keepingCapacity: true)
@@ -67,7 +48,7 @@ final class DataLogThread: Sendable {
   private func store(_ work: DataLogBuffer.Work, in file: inout DataLogFile) -> DataLogError? {
     let demands = DataLogFile.Demands(
       sync: !work.waiters.isEmpty || work.close, reopen: work.reopen, time: now(),
-      uptime: DataLogMonitor<DataLogBuffer>.uptime())
+      uptime: Monitor<DataLogBuffer>.uptime())
     // Nothing to end with: a log that never wrote makes no file when it is closed.
     if work.close && work.waiters.isEmpty && work.batch.isEmpty && file.unconfirmed.isEmpty { return nil }
     do {

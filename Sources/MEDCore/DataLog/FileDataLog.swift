@@ -1,3 +1,5 @@
+import MEDLoop
+
 /// A DATA log in files: records as lines, written by a thread of its own, committed in groups.
 ///
 /// ```swift
@@ -59,7 +61,7 @@ public final class FileDataLog: DataLog {
   ) {
     let directory = directory.isEmpty ? "." : directory
     self.now = now
-    thread = DataLogThread(DataLogMonitor(DataLogBuffer(limits: limits)), now: now) {
+    thread = DataLogThread(Monitor(DataLogBuffer(limits: limits)), now: now) {
       var file = DataLogFile(directory: directory, naming: naming, operations: operations)
       file.syncThreshold = min(file.syncThreshold, limits.bufferBytes / 4)
       file.continued = continued
@@ -112,7 +114,7 @@ public final class FileDataLog: DataLog {
   /// May be asked from any thread at any time.
   public var health: DataLogHealth { monitor.withLock(\.current) }
 
-  private var monitor: DataLogMonitor<DataLogBuffer> { thread.monitor }
+  private var monitor: Monitor<DataLogBuffer> { thread.monitor }
 
   private func wait(for record: DataRecord?) async throws {
     try await withCheckedThrowingContinuation { continuation in

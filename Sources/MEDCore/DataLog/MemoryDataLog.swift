@@ -1,3 +1,5 @@
+import MEDLoop
+
 /// A DATA log in memory, for tests of what stands on one. It can be told to fail.
 public final class MemoryDataLog: DataLog {
   private struct State {
@@ -7,7 +9,7 @@ public final class MemoryDataLog: DataLog {
     var dropped = 0
   }
 
-  private let state = DataLogMonitor(State())
+  private let state = Monitor(State())
   private let limit: Int
 
   /// - Parameter limit: records kept at most; past it `write` drops and `commit` throws `.bufferFull`.

@@ -48,7 +48,7 @@ final class FailureJournal: Sendable {
     let continuation: UnsafeContinuation<Bool, Never>
   }
 
-  let monitor = DataLogMonitor(State())
+  let monitor = Monitor(State())
   private let file: JournalFile
 
   init(_ file: JournalFile) { self.file = file }
@@ -99,7 +99,7 @@ final class FailureJournal: Sendable {
         if state.isStuck || state.isClosed { return false }
         state.waiters.append(
           Waiter(
-            sequence: sequence, since: DataLogMonitor<State>.uptime(), continuation: continuation))
+            sequence: sequence, since: Monitor<State>.uptime(), continuation: continuation))
         return nil
       }
       if let known { continuation.resume(returning: known) }
@@ -109,7 +109,7 @@ final class FailureJournal: Sendable {
   /// Lets those go on who have waited for too long.
   /// - Returns: whether somebody still waits.
   func releaseLate(after patience: Duration = FailureJournal.patience) -> Bool {
-    let now = DataLogMonitor<State>.uptime()
+    let now = Monitor<State>.uptime()
     let (seconds, attoseconds) = patience.components
     let allowed = UInt64(clamping: seconds) &* 1_000_000_000 &+ UInt64(clamping: attoseconds / 1_000_000_000)
     let (late, remain) = monitor.withLock { state in

@@ -106,18 +106,18 @@ enum JournalFormat {
   }
 
   private static func record(in bytes: [UInt8], at start: Int) -> (JournalRecord, end: Int)? {
-    var reader = JournalReader(bytes[start...])
+    var reader = ByteReader(bytes[start...])
     guard let length = reader.integer(UInt32.self), let checksum = reader.integer(UInt64.self),
       let body = reader.bytes(Int(length)), SnapshotFormat.checksum(body) == checksum
     else { return nil }
-    var fields = JournalReader(body)
+    var fields = ByteReader(body)
     guard let sequence = fields.integer(UInt64.self), let kind = fields.integer(UInt8.self),
       let content = content(kind, &fields), fields.isAtEnd
     else { return nil }
     return (JournalRecord(sequence: sequence, content: content), body.endIndex)
   }
 
-  private static func content(_ kind: UInt8, _ fields: inout JournalReader) -> JournalRecord.Content? {
+  private static func content(_ kind: UInt8, _ fields: inout ByteReader) -> JournalRecord.Content? {
     switch kind {
     case Kind.entry, Kind.firstEntry: entry(&fields).map { .entry($0, isFirst: kind == Kind.firstEntry) }
     case Kind.stored: fields.integer(UInt64.self).map { .stored(through: $0) }
@@ -127,14 +127,14 @@ enum JournalFormat {
     }
   }
 
-  private static func unsettled(_ fields: inout JournalReader) -> JournalRecord.Content? {
+  private static func unsettled(_ fields: inout ByteReader) -> JournalRecord.Content? {
     guard let subscription = fields.integer(Int64.self), let jobID = fields.text(),
       let time = fields.integer(Int64.self)
     else { return nil }
     return .unsettled(FailureKey(subscription: Int(subscription), jobID: jobID), time: time)
   }
 
-  private static func entry(_ fields: inout JournalReader) -> FailureEntry? {
+  private static func entry(_ fields: inout ByteReader) -> FailureEntry? {
     guard let subscription = fields.integer(Int64.self), let jobID = fields.text(),
       let topicID = fields.integer(Int64.self), let subscriberID = fields.integer(Int64.self),
       let logID = fields.integer(UInt64.self), let messageTime = fields.integer(UInt64.self),
@@ -152,39 +152,12 @@ enum JournalFormat {
   }
 }
 
-/// Reads what is there and nothing more: nil when it ends too soon.
-private struct JournalReader {
-  struct OptionalText {
+extension ByteReader {
+  fileprivate struct OptionalText {
     let text: String?
   }
 
-  private var rest: ArraySlice<UInt8>
-
-  init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
-
-  var isAtEnd: Bool { rest.isEmpty }
-
-  mutating func integer<I: FixedWidthInteger>(_ type: I.Type) -> I? {
-    let size = MemoryLayout<I>.size
-    guard rest.count >= size else { return nil }
-    var value = I.zero
-    withUnsafeMutableBytes(of: &value) { $0.copyBytes(from: rest.prefix(size)) }
-    rest = rest.dropFirst(size)
-    return I(littleEndian: value)
-  }
-
-  mutating func bytes(_ count: Int) -> ArraySlice<UInt8>? {
-    guard rest.count >= count else { return nil }
-    defer { rest = rest.dropFirst(count) }
-    return rest.prefix(count)
-  }
-
-  mutating func text() -> String? {
-    guard let length = integer(UInt32.self), let bytes = bytes(Int(length)) else { return nil }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
-  mutating func optionalText() -> OptionalText? {
+  fileprivate mutating func optionalText() -> OptionalText? {
     switch integer(UInt8.self) {
     case 0: OptionalText(text: nil)
     case 1: text().map { OptionalText(text: $0) }

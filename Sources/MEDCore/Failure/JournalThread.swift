@@ -1,10 +1,10 @@
-import Glibc
+import MEDLoop
 
 /// The thread that writes the journal: takes what has gathered, encodes and writes it, answers those who wait.
 final class JournalThread: Sendable {
   typealias Opened = @Sendable ((state: JournalState, problem: String?)) -> Void
 
-  private let monitor: DataLogMonitor<FailureJournal.State>
+  private let monitor: Monitor<FailureJournal.State>
   private let file: JournalFile
   private let opened: Opened
 
@@ -16,35 +16,14 @@ final class JournalThread: Sendable {
     var isLast: Bool
   }
 
-  init(_ monitor: DataLogMonitor<FailureJournal.State>, _ file: JournalFile, opened: @escaping Opened) {
+  init(_ monitor: Monitor<FailureJournal.State>, _ file: JournalFile, opened: @escaping Opened) {
     self.monitor = monitor
     self.file = file
     self.opened = opened
   }
 
   /// - Returns: whether there is a thread now. It lives until the journal is closed.
-  func start() -> Bool {
-    // As in the DATA log's: a file-size limit (SIGXFSZ) becomes an error.
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    var thread = pthread_t()
-    let reference = Unmanaged.passRetained(self)
-    let result = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<JournalThread>.fromOpaque(context).takeRetainedValue().run() }
-        return nil
-      }, reference.toOpaque())
-    guard result == 0 else {
-      reference.release()
-      return false
-    }
-    pthread_detach(thread)
-    return true
-  }
+  func start() -> Bool { DetachedThread.start(blocksSignals: true) { self.run() } }
 
   private func run() {
     var file = self.file
@@ -78,15 +57,15 @@ final class JournalThread: Sendable {
         records = 0
         unwritten.removeAll(keepingCapacity: unwritten.capacity <= 1 << 20)
       }
-      retryAt = unwritten.isEmpty ? nil : DataLogMonitor<FailureJournal.State>.uptime() + Self.pause
+      retryAt = unwritten.isEmpty ? nil : Monitor<FailureJournal.State>.uptime() + Self.pause
       finish(work, last, problem, dropped, unwritten.count)
       if work.isLast { return file.close() }
     }
   }
 
   private func take(_ retryAt: UInt64?) -> Work {
-    monitor.wait { state in
-      let isDue = retryAt.map { $0 <= DataLogMonitor<FailureJournal.State>.uptime() } ?? false
+    monitor.proceed { state in
+      let isDue = retryAt.map { $0 <= Monitor<FailureJournal.State>.uptime() } ?? false
       guard !state.items.isEmpty || state.isClosing || isDue else { return .wait(until: retryAt) }
       defer {
         state.items = []

@@ -1,14 +1,26 @@
 import Glibc
 
-/// A thread for one piece of work that blocks; Swift's pool has few.
+/// A thread for work that blocks and that nobody joins; Swift's pool has few.
 enum DetachedThread {
   private final class Work: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
+  /// - Parameter blocksSignals: none is handled in it, so that a file-size limit (SIGXFSZ) becomes an error.
   /// - Returns: false if the system has no thread to give.
-  static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
+  static func start(blocksSignals: Bool = false, _ body: @escaping @Sendable () -> Void) -> Bool {
+    guard blocksSignals else { return create(body) }
+    var all = sigset_t()
+    var before = sigset_t()
+    sigfillset(&all)
+    // A thread begins with the mask of the one that starts it.
+    pthread_sigmask(SIG_SETMASK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    return create(body)
+  }
+
+  private static func create(_ body: @escaping @Sendable () -> Void) -> Bool {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }

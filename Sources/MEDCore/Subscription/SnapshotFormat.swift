@@ -37,9 +37,9 @@ enum SnapshotFormat {
     guard bytes.starts(with: magic) else { return .failure(.notASnapshot) }
     let end = bytes.count - MemoryLayout<UInt64>.size
     guard end >= magic.count else { return .failure(.damaged) }
-    var trailer = Reader(bytes[end...])
+    var trailer = ByteReader(bytes[end...])
     guard trailer.integer(UInt64.self) == checksum(bytes[..<end]) else { return .failure(.damaged) }
-    var reader = Reader(bytes[magic.count..<end])
+    var reader = ByteReader(bytes[magic.count..<end])
     guard let subscriptions = reader.subscriptions(), reader.isAtEnd else { return .failure(.damaged) }
     return .success(subscriptions)
   }
@@ -56,54 +56,32 @@ enum SnapshotFormat {
   static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
     bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
+}
 
-  /// Reads what is there and nothing more: nil when it ends too soon.
-  private struct Reader {
-    private var rest: ArraySlice<UInt8>
-
-    init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
-
-    var isAtEnd: Bool { rest.isEmpty }
-
-    mutating func integer<I: FixedWidthInteger>(_ type: I.Type) -> I? {
-      let size = MemoryLayout<I>.size
-      guard rest.count >= size else { return nil }
-      var value = I.zero
-      withUnsafeMutableBytes(of: &value) { $0.copyBytes(from: rest.prefix(size)) }
-      rest = rest.dropFirst(size)
-      return I(littleEndian: value)
+extension ByteReader {
+  fileprivate mutating func subscriptions() -> [Subscription]? {
+    guard let count = integer(UInt32.self) else { return nil }
+    var result: [Subscription] = []
+    result.reserveCapacity(min(Int(count), self.count / 36))
+    for _ in 0..<count {
+      guard let id = integer(Int64.self), let topicID = integer(Int64.self), let subscriberID = integer(Int64.self),
+        let topic = text(), let receptionChannel = text(), let parameters = parameters()
+      else { return nil }
+      result.append(
+        Subscription(
+          id: Int(id), topic: topic, topicID: Int(topicID), subscriberID: Int(subscriberID),
+          receptionChannel: receptionChannel, parameters: parameters))
     }
+    return result
+  }
 
-    mutating func text() -> String? {
-      guard let length = integer(UInt32.self), rest.count >= Int(length) else { return nil }
-      defer { rest = rest.dropFirst(Int(length)) }
-      return String(validating: rest.prefix(Int(length)), as: UTF8.self)
+  private mutating func parameters() -> [String: String]? {
+    guard let count = integer(UInt32.self) else { return nil }
+    var result: [String: String] = [:]
+    for _ in 0..<count {
+      guard let name = text(), let value = text() else { return nil }
+      result[ParameterName(rawValue: name)?.rawValue ?? name] = value
     }
-
-    mutating func subscriptions() -> [Subscription]? {
-      guard let count = integer(UInt32.self) else { return nil }
-      var result: [Subscription] = []
-      result.reserveCapacity(min(Int(count), rest.count / 36))
-      for _ in 0..<count {
-        guard let id = integer(Int64.self), let topicID = integer(Int64.self), let subscriberID = integer(Int64.self),
-          let topic = text(), let receptionChannel = text(), let parameters = parameters()
-        else { return nil }
-        result.append(
-          Subscription(
-            id: Int(id), topic: topic, topicID: Int(topicID), subscriberID: Int(subscriberID),
-            receptionChannel: receptionChannel, parameters: parameters))
-      }
-      return result
-    }
-
-    private mutating func parameters() -> [String: String]? {
-      guard let count = integer(UInt32.self) else { return nil }
-      var result: [String: String] = [:]
-      for _ in 0..<count {
-        guard let name = text(), let value = text() else { return nil }
-        result[ParameterName(rawValue: name)?.rawValue ?? name] = value
-      }
-      return result
-    }
+    return result
   }
 }

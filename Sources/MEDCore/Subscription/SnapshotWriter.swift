@@ -1,4 +1,5 @@
 import Logging
+import MEDLoop
 
 /// Writes the snapshot and the parameter files on a thread of its own, which lives as long as there is something to
 /// write.
@@ -22,7 +23,7 @@ final class SnapshotWriter: Sendable {
   private let path: String
   private let writeFile: @Sendable (_ bytes: [UInt8], _ path: String) -> String?
   private let logger: Logger
-  private let state: DataLogMonitor<State>
+  private let state: Monitor<State>
 
   /// - Parameter writeFile: returns what failed, or nil.
   init(
@@ -31,7 +32,7 @@ final class SnapshotWriter: Sendable {
   ) {
     self.writeFile = writeFile
     path = directory + "/" + Self.fileName
-    state = DataLogMonitor(State(files: ParameterFiles(directory: directory)))
+    state = Monitor(State(files: ParameterFiles(directory: directory)))
     self.logger = logger
   }
 
@@ -103,8 +104,8 @@ final class SnapshotWriter: Sendable {
   /// Waits for a table; while files are behind, no longer than until the next of them may be written.
   /// - Returns: nil if there is nothing left to do: the thread ends.
   private func next(_ files: ParameterFiles) -> Step? {
-    let due = DataLogMonitor<State>.uptime() + ParameterFiles.pauseNanoseconds
-    return state.wait { state in
+    let due = Monitor<State>.uptime() + ParameterFiles.pauseNanoseconds
+    return state.proceed { state in
       if let table = state.pending {
         state.pending = nil
         return .proceed(.write(table))
@@ -114,7 +115,7 @@ final class SnapshotWriter: Sendable {
         state.isRunning = false
         return .proceed(nil)
       }
-      return DataLogMonitor<State>.uptime() >= due ? .proceed(.catchUp) : .wait(until: due)
+      return Monitor<State>.uptime() >= due ? .proceed(.catchUp) : .wait(until: due)
     }
   }
 

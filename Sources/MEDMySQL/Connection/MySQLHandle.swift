@@ -1,5 +1,6 @@
 import CMariaDB
 import MEDCore
+import MEDLoop
 
 /// An open connection: owner of a `MYSQL`, freed in one place. Blocks; used by one thread at a time.
 final class MySQLHandle {

@@ -1,3 +1,5 @@
+import MEDCore
+
 /// Reads the options of a DSN one by one.
 struct MySQLOptionReader {
   /// Those of the Go driver that mean something here, and tlsCA, tlsCert, tlsKey, which that driver has code for.
@@ -23,7 +25,7 @@ struct MySQLOptionReader {
     for pair in text.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let name = String(parts[0])
-      guard parts.count == 2, let value = Self.decoded(parts[1]) else {
+      guard parts.count == 2, let value = FormText.decoded(parts[1]) else {
         tell(name, "expected \(Self.shown(name))=value, percent-encoded like a URL; ignored")
         continue
       }
@@ -114,33 +116,6 @@ struct MySQLOptionReader {
   /// For people, who may have a terminal.
   private static func shown(_ text: some StringProtocol) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.prefix(80).map { $0.properties.isShown ? $0 : "?" }))
-  }
-
-  /// Nil if a percent sign isn't followed by two hexadecimal digits, or the bytes are no UTF-8.
-  static func decoded(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      switch byte {
-      case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-      case UInt8(ascii: "%"):
-        guard let high = rest.popFirst().flatMap(hexadecimal), let low = rest.popFirst().flatMap(hexadecimal) else {
-          return nil
-        }
-        bytes.append(high << 4 | low)
-      default: bytes.append(byte)
-      }
-    }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
-  private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    default: nil
-    }
   }
 }
 

@@ -1,3 +1,5 @@
+import MEDLoop
+
 /// Finds the server that takes writes among the addresses, and gets a connection ready.
 struct RedisConnector {
   let configuration: RedisConfiguration

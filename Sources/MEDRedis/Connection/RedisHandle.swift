@@ -1,5 +1,6 @@
 import CHiredis
 import Glibc
+import MEDLoop
 
 /// An open connection: owner of a `redisContext`, freed in one place. Blocks; used by one thread at a time.
 ///

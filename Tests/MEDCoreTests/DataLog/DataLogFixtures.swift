@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 
+import class MEDLoop.Monitor
 import enum MEDTestSupport.Patience
 
 @testable import MEDCore
@@ -68,8 +69,8 @@ final class LogDirectory: Sendable {
 
 /// A value that several threads share in a test.
 final class LogShared<Value>: Sendable {
-  private let monitor: DataLogMonitor<Value>
-  init(_ value: sending Value) { monitor = DataLogMonitor(value) }
+  private let monitor: Monitor<Value>
+  init(_ value: sending Value) { monitor = Monitor(value) }
   func with<Result>(_ body: (inout Value) -> Result) -> Result { monitor.withLock(body) }
 }
 

@@ -1,6 +1,8 @@
 import Glibc
 import Testing
 
+import class MEDLoop.Monitor
+
 @testable import MEDCore
 
 @Suite("§6 DATA log: group commit", .timeLimit(.minutes(1)))
@@ -9,13 +11,13 @@ struct GroupCommitTests {
   final class Gate: Sendable {
     private let waiting = LogShared(0)
     private let open = LogShared(false)
-    private let monitor = DataLogMonitor(false)
+    private let monitor = Monitor(false)
 
     var isWaiting: Bool { waiting.with { $0 > 0 } }
 
     func pass() {
       waiting.with { $0 += 1 }
-      monitor.wait { isOpen in isOpen ? .proceed(()) : .wait(until: nil) }
+      monitor.proceed { isOpen in isOpen ? .proceed(()) : .wait(until: nil) }
     }
 
     func release() {
