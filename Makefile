@@ -22,8 +22,14 @@ install: ## Install the packages that are missing (Debian, Ubuntu)
 build: ## Build everything for debugging
 	swift build
 
+# Packed relocations save 3 MB of memory; C libraries understand them from 2.36 on.
+PACKED := -Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
+LIBC := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | cut -d ' ' -f 2)
+RELEASE_FLAGS := --static-swift-stdlib \
+	$(if $(filter 2.36,$(shell printf '%s\n' 2.36 '$(LIBC)' | sort -V | head -n 1)),$(PACKED))
+
 release: ## Build the executables, which need no Swift on the machine they run on
-	swift build -c release --static-swift-stdlib
+	swift build -c release $(RELEASE_FLAGS)
 
 completions: release ## Write what bash, zsh and fish need to complete commands
 	Scripts/completions.sh .build/release .build/completions
