@@ -165,7 +165,7 @@ struct RecoverTests {
     try await other.startDispatcher()
     // Its time must pass by itself: up to ten seconds, and five until somebody looks.
     try await eventually("the other one takes it up", within: .seconds(60)) { try place.entriesLeft() == 0 }
-    #expect(other.count("took up messages", in: "info") > 0)
+    try await eventually("that is told") { other.count("took up messages", in: "info") > 0 }
     try await eventually("all are out of the main queue") {
       try place.system.server.client().jobs(in: SystemHarness.mainQueue).all == 0
     }
