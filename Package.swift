@@ -91,8 +91,8 @@ let package = Package(
     library(
       "MEDRPC",
       [
-        "MEDCore", "MEDLoop", lifecycle, log, .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
+        "MEDCore", "MEDLoop", lifecycle, log, .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
       ]),
 
     // The other side of the main queue: a library for those who publish.
@@ -110,12 +110,14 @@ let package = Package(
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
       ], resources: [.embedInCode("API/openapi.json")], swiftSettings: settings),
 
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+
     // Config file → objects → services, and the thin shells over it.
     .target(
       name: "MEDApp",
       dependencies: [
-        "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDRedis", "MEDAdmin",
-        "MEDRPC", lifecycle, log, "TOMLKit",
+        "CZlib", "MEDCore", "MEDLoop", "MEDBeanstalk", "MEDCurl", "MEDPush", "MEDSQLite", "MEDMySQL", "MEDRedis",
+        "MEDAdmin", "MEDRPC", lifecycle, log, "TOMLKit",
       ],
       swiftSettings: settings, plugins: ["BuildStamp"]),
     // Commit and time of the build, for --version.

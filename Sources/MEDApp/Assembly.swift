@@ -54,7 +54,8 @@ public enum Assembly {
       ClosingService { await store.close() }, dispatcher, cleaner,
     ]
       + (try debugServer(dispatcher, rpc, context)) + (rpc.map { [$0] } ?? [])
-      + (try adminServer(dispatcher, control, rpc, context))
+      + (try adminServer(dispatcher, control, rpc, context)) + (try metricsServer(dispatcher, rpc, context))
+      + (try statisticsConsole(rpc, context))
   }
 
   /// The control panel's protocol on ListenAddr.
@@ -64,13 +65,9 @@ public enum Assembly {
     var limits = RPCLimits()
     // Whatever clients do, descriptors are left for queue servers and subscribers.
     limits.connections = min(limits.connections, DescriptorLimit.current / 2)
-    let live = context.live
     return RPCServer(
       "ListenAddr", host: address.host, port: Int(address.port), threads: AdminServer.threads, limits: limits,
-      isAllowed: { peer in
-        guard let peer = NetworkAddress(peer) else { return false }
-        return live.current.rpc.allowedNetworks.contains { $0.contains(peer) }
-      }, logger: context.logs.logger(label: "rpc")
+      isAllowed: admission(context.live), logger: context.logs.logger(label: "rpc")
     ) { command, arguments throws(ControlError) in
       try await control.perform(command, arguments)
     }
@@ -111,6 +108,7 @@ public enum Assembly {
       configuration: { configuration.json })
     sources.version = BuildInformation.current.version
     sources.state = state(dispatcher, rpc)
+    sources.metrics = metrics(dispatcher, rpc)
     return [
       AdminServer(
         "[Admin] Addr", host: address.host, port: Int(address.port), groups: [AdminAPI(sources)],
@@ -131,7 +129,7 @@ public enum Assembly {
   }
 
   /// An address that is in use must be known before anything is taken from a queue.
-  private static func checkFree(_ address: ListenAddress, _ key: String) throws(SystemError) {
+  static func checkFree(_ address: ListenAddress, _ key: String) throws(SystemError) {
     do { close(try listenTCP(address)) } catch { throw SystemError(message: "\(key): \(error)") }
   }
 

@@ -57,6 +57,14 @@ public struct Dispatcher: Service {
   /// The same without the list of lanes: cheap enough for who asks often.
   public func summary() async -> DispatcherState? { await runner.state(lanes: 0) }
 
+  /// Everything worth watching, for a monitoring system; nil while it isn't running. Asks no queue server.
+  public func metrics() async -> DispatcherMetrics? { await runner.metrics() }
+
+  /// Its pushes by topic and subscription; nil while it isn't running.
+  public func pushStatistics() async -> PushStatistics? {
+    await runner.door.enter { await $0.pushStatistics() }.map { PushStatistics($0) }
+  }
+
   /// Returns when the loop has had its turn; false if it isn't running. A loop that hangs doesn't answer.
   public func isTurning() async -> Bool { await runner.door.enter { _ in true } ?? false }
 
@@ -98,6 +106,9 @@ public struct Redistributor: Service {
 
   /// As ``Dispatcher/state()``; there are no lanes.
   public func state() async -> DispatcherState? { await runner.state() }
+
+  /// As ``Dispatcher/metrics()``; there are no pushes.
+  public func metrics() async -> DispatcherMetrics? { await runner.metrics() }
 
   /// As ``Dispatcher/reconfigure(_:)``.
   public func reconfigure(_ configuration: DispatcherConfiguration) async { await runner.changes.submit(configuration) }

@@ -64,6 +64,8 @@ struct BinaryTests {
     let text = """
       \(debug)
       ListenAddr = ""
+      StatisticApiAddr = ""
+      PrometheusApiAddr = ""
       LOG_DIR = "\(scratch.path)/new/log/"
       DATA_DIR = "\(scratch.path)/new/data"
       DropMessageLogDir = "\(scratch.path)/new/drop"
@@ -105,8 +107,8 @@ struct BinaryTests {
     let run = try ProgramRun(command[0], Array(command.dropFirst()) + ["-f", path])
     #expect(run.status == 78)
     let all = run.output + run.errors
-    #expect(all.contains("\(path):9: error: ListenersOfMainQueue: found 0, allowed 1 ... 64 listeners"))
-    #expect(all.contains("\(path):10: error: RunAtBench: found 2, allowed true or false"))
+    #expect(all.contains("\(path):11: error: ListenersOfMainQueue: found 0, allowed 1 ... 64 listeners"))
+    #expect(all.contains("\(path):12: error: RunAtBench: found 2, allowed true or false"))
   }
 
   @Test func `--check-config names the safer defaults that are in force`() throws {

@@ -16,6 +16,8 @@ struct DaemonUserTests {
       QueueServerAddr = "127.0.0.1:1"
       MaxMessageProcessTime = 1000
       ListenAddr = ""
+      StatisticApiAddr = ""
+      PrometheusApiAddr = ""
       \(more)
       [Admin]
       Addr = ""

@@ -27,7 +27,8 @@ struct DocumentTests {
 
   @Test(arguments: [
     "README.md", "Docs/OPERATING.md", "Docs/admin-api.md", "Docs/amender.md", "Docs/control.md",
-    "Docs/migration.md", "Docs/performance.md", "Docs/producers.md", "Docs/recover-lists.md", "Examples/README.md",
+    "Docs/migration.md", "Docs/performance.md", "Docs/producers.md", "Docs/recover-lists.md", "Docs/statistics.md",
+    "Examples/README.md",
   ])
   func `its commands are understood`(path: String) throws {
     let roots = Dictionary(uniqueKeysWithValues: ProgramCommand.roots.map { ($0.configuration.commandName ?? "", $0) })

@@ -70,6 +70,7 @@ struct StatsReportTests {
     var state = DispatcherState()
     state.version = "9.9"
     state.rates.pushesLast10Seconds = 123
+    (state.rates.pushesLastDay, state.rates.failuresLastDay) = (9_876, 54)
     state.lanes.awake = 7
     var lane = LaneState()
     lane.topic = "order_paid"
@@ -78,6 +79,8 @@ struct StatsReportTests {
     let with = Self.report([], .answered(address: "a:1", state)).lines(rows: 5)
     #expect(with.contains { $0.hasPrefix("dispatcher 9.9 on a:1, up 0 s") })
     #expect(with.contains { $0.contains("now 12.3 pushes/s") })
+    #expect(
+      with.contains("pushes (failed) in 1 s: 0 (0), 10 s: 123 (0), 1 min: 0 (0), 1 h: 0 (0), 1 day: 9876 (54)"))
     #expect(with.contains { $0.hasPrefix("order_paid (retries)") })
     #expect(with.contains("… and 2 more lanes are awake"))
     let without = Self.report([], .silent(address: "a:1", reason: "refused")).lines(rows: 5)

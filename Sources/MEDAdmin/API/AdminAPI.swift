@@ -18,6 +18,8 @@ public struct AdminAPI: RouteGroup {
     public var summary: @Sendable () async -> DispatcherState?
     /// The running state; nil: nothing runs.
     public var state: @Sendable () async -> DispatcherState?
+    /// What a monitoring system watches; nil: nothing runs.
+    public var metrics: @Sendable () async -> DispatcherMetrics?
     /// Asks queue servers.
     public var queues: any AdminQueues
     /// The configuration in force, secrets masked.
@@ -36,6 +38,7 @@ public struct AdminAPI: RouteGroup {
       isTurning = { await dispatcher.isTurning() }
       summary = { await dispatcher.summary() }
       state = { await dispatcher.state() }
+      metrics = { await dispatcher.metrics() }
       self.queues = queues
       self.configuration = configuration
     }
@@ -57,11 +60,13 @@ public struct AdminAPI: RouteGroup {
   let sources: Sources
   let limit = TimeLimit()
   private let stateSource: StateSource
+  private let metricsSource: MetricsSource
 
   /// The API of what `sources` tell.
   public init(_ sources: Sources) {
     self.sources = sources
     stateSource = StateSource(sources.state)
+    metricsSource = MetricsSource(sources.metrics)
   }
 
   public func addRoutes(to router: Router<AdminContext>) {
@@ -106,6 +111,7 @@ public struct AdminAPI: RouteGroup {
         guard let json else { throw AdminError(.unavailable, "the dispatcher isn't running") }
         return Response(json: json)
       },
+      APIRoute(.get, "/metrics") { [metricsSource] _ in Response(metrics: try await metricsSource.text()) },
       APIRoute(.get, "\(Self.base)/config") { _ in Response(sources.configuration()) },
       APIRoute(.get, "/openapi.json") { _ in Response(json: Self.openAPIDocument) },
     ]

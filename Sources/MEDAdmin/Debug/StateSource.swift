@@ -1,40 +1,29 @@
 import Foundation
 import MEDCore
 
-/// Takes the state and writes it as JSON, once for all who ask at about the same time: however many ask, and however
-/// often, the dispatcher is asked ten times a second at most.
+/// Takes the state and writes it as JSON: however many ask, and however often, the dispatcher is asked ten times a second
+/// at most.
 actor StateSource {
   static let freshness = Duration.milliseconds(100)
 
-  private let state: @Sendable () async -> DispatcherState?
-  private var isTaking = false
-  private var waiting: [CheckedContinuation<DispatcherState?, Never>] = []
-  private var taken: (state: DispatcherState?, at: ContinuousClock.Instant)?
+  private let states: RecentValue<DispatcherState?>
   private var written: [Bool: [UInt8]] = [:]
+  /// Which state that is of.
+  private var number = 0
 
-  init(_ state: @escaping @Sendable () async -> DispatcherState?) { self.state = state }
+  init(_ state: @escaping @Sendable () async -> DispatcherState?) {
+    states = RecentValue(freshness: Self.freshness, state)
+  }
 
   /// nil: nothing runs.
   func json(isPretty: Bool) async -> [UInt8]? {
-    guard let state = await recentState() else { return nil }
+    let latest = await states.latest()
+    guard let state = latest.value else { return nil }
+    if latest.number != number { (written, number) = ([:], latest.number) }
     if let json = written[isPretty] { return json }
     let json = try? state.json(isPretty: isPretty)
     written[isPretty] = json
     return json
-  }
-
-  private func recentState() async -> DispatcherState? {
-    if let taken, ContinuousClock.now - taken.at < Self.freshness { return taken.state }
-    if isTaking { return await withCheckedContinuation { waiting.append($0) } }
-    isTaking = true
-    let state = await self.state()
-    isTaking = false
-    taken = (state, .now)
-    written = [:]
-    let whoWaited = waiting
-    waiting = []
-    for continuation in whoWaited { continuation.resume(returning: state) }
-    return state
   }
 }
 

@@ -85,8 +85,10 @@ extension ConfigOption {
     ConfigOption("DebugAddr", \.debugAddress, .address, "The running state as JSON. " + port),
     ConfigOption(
       "StatisticApiAddr", \.statisticsAddress, .address,
-      "The statistics console. " + port + " Guarded by [Rpc] AllowFrom."),
-    ConfigOption("PrometheusApiAddr", \.prometheusAddress, .address, "Metrics for Prometheus. " + port),
+      "The console with commands by the minute: see Docs/statistics.md. " + port + " Guarded by [Rpc] AllowFrom."),
+    ConfigOption(
+      "PrometheusApiAddr", \.prometheusAddress, .address,
+      "Metrics for Prometheus and push statistics, for everybody who can reach it: see Docs/statistics.md. " + port),
     ConfigOption(
       "GlobalMessageBlockedAlertThreshold", \.globalBlockedThreshold, .integer(0...1_000_000_000, unit: "messages"),
       effect: .live,

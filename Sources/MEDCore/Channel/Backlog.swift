@@ -62,6 +62,19 @@ final class Backlog {
     return all
   }
 
+  /// Those channels and retry channels that have a tube on a server, in no order.
+  var existing: [Queue] {
+    guard servers.count > 1 else { return servers.first.map { Array($0.samples.keys) } ?? [] }
+    return Array(servers.reduce(into: Set()) { $0.formUnion($1.samples.keys) })
+  }
+
+  /// When the server that this is longest ago for was told which tubes there are; nil: one never was.
+  var listedAt: ContinuousClock.Instant? {
+    BacklogSample.sum(servers.map { BacklogSample(takenAt: $0.listedAt) }).takenAt
+  }
+
+  func exists(_ queue: Queue) -> Bool { servers.contains { $0.samples[queue] != nil } }
+
   // MARK: Sampling
 
   func noteMainQueue(_ sample: BacklogSample, at server: Int) { servers[server].mainQueue = sample }

@@ -42,13 +42,13 @@ extension Lane {
 
     pushBegins()
     let isLogged = context.configuration.logsSentMessages
-    let start = isLogged ? ContinuousClock.now : context.actor.loop.now
+    let start = ContinuousClock.now
     let answer = await context.push(request)
+    let elapsed = ContinuousClock.now - start
     let verdict = judge(answer, of: target)
     pushEnded()
-    if isLogged {
-      logSent(envelope, jobID, retryTimes, target, answer, verdict, elapsed: .now - start)
-    }
+    countOutcome(answer, verdict, elapsed)
+    if isLogged { logSent(envelope, jobID, retryTimes, target, answer, verdict, elapsed: elapsed) }
     switch verdict {
     case .delivered:
       context.counters.delivered += 1
@@ -72,9 +72,10 @@ extension Lane {
     }
   }
 
-  private func countPush(isFailure: Bool) {
-    rates.count(isFailure: isFailure, in: context.second)
-    context.rates.count(isFailure: isFailure, in: context.second)
+  private func countOutcome(_ answer: PushAnswer, _ verdict: Judgement, _ elapsed: Duration) {
+    let isDelivered = if case .delivered = verdict { true } else { false }
+    guard let outcome = PushOutcome(answer, isDelivered: isDelivered) else { return }
+    context.tally.count(kind, outcome, took: elapsed)
   }
 
   private enum Judgement {

@@ -64,8 +64,8 @@ final class Lane {
   private var armedFor: ContinuousClock.Instant?
   private var lastActive: ContinuousClock.Instant
   private let retryLane: (SubscribedChannel) -> Lane?
-  /// What became of its pushes of late.
-  var rates = PushRateRing()
+  /// Where its pushes are counted, also after its end.
+  private let pushes: SubscriptionPushes
   private(set) lazy var parking = makeParking()
 
   init(
@@ -78,6 +78,7 @@ final class Lane {
     self.context = context
     self.retryLane = retryLane
     choice = TargetChoice(channel.targets)
+    pushes = context.pushes.pushes(of: channel)
     let now = context.actor.loop.now
     shores = Array(repeating: Shore(), count: context.desks.count)
     lastActive = now
@@ -302,6 +303,13 @@ final class Lane {
 
   // MARK: Seen from outside
 
+  func countPush(isFailure: Bool) {
+    pushes.count(kind, isFailure: isFailure, in: context.second)
+    context.rates.count(isFailure: isFailure, in: context.second)
+  }
+
+  /// What became of its pushes of late, and of those of the lanes before it.
+  var history: PushHistory { pushes.history(kind) }
   /// Jobs in hand whose push hasn't begun.
   var waitingCount: Int { waiting.count }
   /// Ready jobs that it knows of and hasn't asked for.

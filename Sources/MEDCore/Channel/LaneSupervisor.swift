@@ -20,6 +20,11 @@ final class LaneSupervisor {
   /// Those that are awake, and those that leave.
   var all: [Lane] { Array(lanes.values) + leaving }
 
+  /// Pushes of a subscription that are under way.
+  func inFlight(_ subscription: Int, _ kind: Lane.Kind) -> Int {
+    lanes[Key(subscription: subscription, kind: kind)]?.inFlight ?? 0
+  }
+
   /// `jobs` became ready in a channel.
   func announce(_ channel: SubscribedChannel, _ kind: Lane.Kind, _ jobs: Int, at desk: Int) {
     lane(channel, kind)?.announce(jobs, at: desk)
@@ -78,6 +83,7 @@ final class LaneSupervisor {
       try? await context.actor.loop.sleep(for: context.countSeconds())
       _ = context.countSeconds()
       tick()
+      context.pushes.tend(at: context.second)
     }
   }
 

@@ -87,9 +87,7 @@ public struct Control: Sendable {
       try await clean(servers, topic, callback)
       return nil
     case .getPushStatistics:
-      guard let statistics = await dispatcher.runner.door.enter({ await $0.pushStatistics() }) else {
-        throw Self.notRunning
-      }
+      guard let statistics = await dispatcher.pushStatistics() else { throw Self.notRunning }
       return statistics.json
     }
   }

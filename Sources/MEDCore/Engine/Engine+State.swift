@@ -11,11 +11,20 @@ extension Engine {
     state.isStopping = context.isStopping
     state.counters = context.counters
     state.rates = context.rates.rates(at: second)
+    state.pushes = PushTotals(context.tally)
     state.workUnderWay = context.work.count
     state.queueServers = context.desks.map { self.state(of: $0, now: now) }
     state.directory = DirectoryState(context.directory.health, now: now)
+    state.failureLog = context.failures.map(Self.state)
     state.recoverLists = recovery.map(Self.state)
     state.lanes = await LaneListing.list(supervisor.all, at: second, atMost: lanes)
+    return state
+  }
+
+  private static func state(of failures: FailureLogWriter) -> FailureLogState {
+    var state = FailureLogState()
+    state.waiting = failures.waiting.count + failures.underWay.count
+    state.lost = failures.lost
     return state
   }
 
@@ -46,6 +55,7 @@ extension Engine {
     state.listenersUp = condition.listenersUp
     state.putsUnderWay = desk.putsUnderWay
     state.unsettled = desk.settler.pending
+    state.mainQueue = JobCounts(backlog.ofMainQueue(at: desk.index), now: .now)
     state.deleted = desk.settler.deleted
     state.kicked = desk.settler.kicked
     state.adrift = condition.adrift
@@ -70,6 +80,7 @@ extension DirectoryState {
     secondsSinceRefresh = health.lastRefresh.map { max(0, (now - $0).inSeconds) }
     isFromSnapshot = health.isFromSnapshot
     storeError = health.storeError?.description
+    storeErrors = health.storeErrors
     snapshotError = health.snapshotError
   }
 }
@@ -83,6 +94,7 @@ extension DataLogState {
     recordsWritten = health.recordsWritten
     recordsDropped = health.recordsDropped
     commitsFailed = health.commitsFailed
+    syncs = health.syncs
     commitsWaiting = health.commitsWaiting
     bytesHeld = health.bytesHeld
     path = health.path

@@ -18,8 +18,11 @@ final class EngineContext {
   private var warnings = SparseReport<ChannelWarning>(every: .seconds(60))
   /// By whether it is the drop log. A log that fails does so for thousands of messages at a time.
   var commitReport = SparseReport<Bool>(every: .seconds(1))
-  /// Pushes of all lanes.
-  var rates = PushRateRing()
+  /// Pushes of all lanes, and of each subscription.
+  var rates = PushHistory()
+  var pushes = PushTable()
+  /// How they ended.
+  var tally = PushTally()
   /// When the engine began.
   let origin: ContinuousClock.Instant
   /// Whole seconds since then; moved on by whoever looks the lanes over, so that no push has to ask a clock.

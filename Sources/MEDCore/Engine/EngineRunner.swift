@@ -14,11 +14,23 @@ struct EngineRunner: Sendable {
 
   func state(lanes: Int = LaneListing.maximum) async -> DispatcherState? {
     guard var state = await door.enter({ await $0.state(lanes: lanes) }) else { return nil }
+    complete(&state)
+    return state
+  }
+
+  func metrics() async -> DispatcherMetrics? {
+    guard var metrics = await door.enter({ await $0.metrics() }) else { return nil }
+    complete(&metrics.state)
+    metrics.process = ProcessState.current
+    return metrics
+  }
+
+  /// With what the engine doesn't know, or what would keep its loop waiting.
+  private func complete(_ state: inout DispatcherState) {
     state.time = Double(RecordTime.now().microseconds) / 1_000_000
     state.processUptimeSeconds = ProcessStatistics.uptime
     state.residentBytes = ProcessStatistics.residentBytes
     state.dataLog = parts.dataLog.condition.map { DataLogState($0) }
-    return state
   }
 
   func run() async throws {

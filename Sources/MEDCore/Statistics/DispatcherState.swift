@@ -18,6 +18,8 @@ public struct DispatcherState: Codable, Sendable, Equatable {
   public var counters = DispatcherCounters()
   /// Pushes of all lanes.
   public var rates = PushRates()
+  /// What became of them since the start.
+  public var pushes = PushTotals()
   /// Pieces of work that a stop waits for.
   public var workUnderWay = 0
   /// Each of them, in the order of the configuration.
@@ -28,27 +30,14 @@ public struct DispatcherState: Codable, Sendable, Equatable {
   public var directory = DirectoryState()
   /// nil: the DATA log tells nothing of itself.
   public var dataLog: DataLogState?
+  /// The failure log; nil: none is kept.
+  public var failureLog: FailureLogState?
   /// The recover lists; nil: there are none.
   public var recoverLists: RecoverListsState?
   /// The control panel's server; nil unless whoever embeds the dispatcher runs one and sets it.
   public var rpc: RPCState?
 
   /// Of a dispatcher that has done nothing.
-  public init() {}
-}
-
-/// Pushes that have ended, by the whole second in which they did. Those that a stop has cut off don't count.
-public struct PushRates: Codable, Sendable, Equatable {
-  /// Delivered and failed ones, in the last whole second.
-  public var pushesLastSecond = 0
-  /// Failed ones among them.
-  public var failuresLastSecond = 0
-  /// Delivered and failed ones, in the last ten whole seconds: divide by ten for a rate.
-  public var pushesLast10Seconds = 0
-  /// Failed ones among them.
-  public var failuresLast10Seconds = 0
-
-  /// No pushes.
   public init() {}
 }
 
@@ -74,6 +63,8 @@ public struct QueueServerState: Codable, Sendable, Equatable {
   public var putsUnderWay = 0
   /// Jobs to be deleted or kicked that the server hasn't confirmed yet.
   public var unsettled = 0
+  /// What waits in its main queue, as it was seen last.
+  public var mainQueue = JobCounts()
   /// Jobs that it has deleted since the start, or that it didn't have any more.
   public var deleted = 0
   /// Jobs that it has given back to their tubes since the start, or that weren't buried any more.
@@ -144,7 +135,7 @@ public struct LaneState: Codable, Sendable, Equatable {
   public var delayed = 0
   /// Messages that wait for a queue server or the DATA log.
   public var parked = 0
-  /// Its pushes since it woke.
+  /// Its pushes, also those before it woke.
   public var rates = PushRates()
 
   /// A lane without work.
@@ -165,6 +156,8 @@ public struct DirectoryState: Codable, Sendable, Equatable {
   public var isFromSnapshot = false
   /// nil: the store answers.
   public var storeError: String?
+  /// Times that the store has failed since the start.
+  public var storeErrors: UInt64 = 0
   /// Why the snapshot, or a file of parameters, could not be written the last time; nil: it could, or none is kept.
   public var snapshotError: String?
 
@@ -186,6 +179,8 @@ public struct DataLogState: Codable, Sendable, Equatable {
   public var recordsDropped: UInt64 = 0
   /// Records that must not be lost and could not be written: their jobs stay where they are.
   public var commitsFailed: UInt64 = 0
+  /// Calls of fsync.
+  public var syncs: UInt64 = 0
   /// Commits of such records that wait for the disk now.
   public var commitsWaiting = 0
   /// Bytes in memory: waiting to be written, or written and not yet synced.
@@ -194,6 +189,17 @@ public struct DataLogState: Codable, Sendable, Equatable {
   public var path: String?
 
   /// Nothing has happened yet.
+  public init() {}
+}
+
+/// How the failure log does.
+public struct FailureLogState: Codable, Sendable, Equatable {
+  /// Messages whose rows wait for the store, or are on their way there.
+  public var waiting = 0
+  /// Rows since the start that could not be written, and are in the error log instead.
+  public var lost: UInt64 = 0
+
+  /// Nothing has failed.
   public init() {}
 }
 

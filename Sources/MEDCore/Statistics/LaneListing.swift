@@ -27,7 +27,7 @@ public enum LaneListing {
       if index > 0, index % slice == 0 { await Task.yield() }
       state.inFlight += lane.inFlight
       state.parked += lane.parking.count
-      let rank = Rank(load: lane.load, pushes: lane.rates.rates(at: second).pushesLast10Seconds, index: index)
+      let rank = Rank(load: lane.load, pushes: lane.history.recentRates(at: second).pushesLast10Seconds, index: index)
       if chosen.count < maximum {
         chosen.insert(rank)
       } else if let least = chosen.min, least < rank {
@@ -60,7 +60,7 @@ extension Lane {
     state.announced = announcedCount
     state.delayed = delayedCount
     state.parked = parking.count
-    state.rates = rates.rates(at: second)
+    state.rates = history.rates(at: second)
     return state
   }
 }

@@ -8,6 +8,18 @@ enum ProcessStatistics {
     return residentBytes(statm: text, pageSize: sysconf(Int32(_SC_PAGESIZE)))
   }
 
+  /// Bytes of addresses that it uses; 0 if that can't be read.
+  static var virtualBytes: Int {
+    guard let text = read("/proc/self/statm"), let pages = text.split(separator: " ").first else { return 0 }
+    return residentBytes(statm: "0 \(pages)", pageSize: sysconf(Int32(_SC_PAGESIZE)))
+  }
+
+  /// What `/proc/self/stat` says behind the name, which may hold anything; nil if that can't be read.
+  static var statFields: [Substring]? {
+    guard let stat = read("/proc/self/stat"), let nameEnd = stat.lastIndex(of: ")") else { return nil }
+    return stat[stat.index(after: nameEnd)...].split(separator: " ")
+  }
+
   /// Seconds since it was started; 0 if that can't be read.
   static var uptime: Double {
     guard let stat = read("/proc/self/stat"), let uptime = read("/proc/uptime") else { return 0 }

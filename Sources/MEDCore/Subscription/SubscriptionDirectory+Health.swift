@@ -34,6 +34,8 @@ extension SubscriptionDirectory {
     public var isFromSnapshot: Bool
     /// nil: the store answers.
     public var storeError: StoreError?
+    /// Times that it has failed.
+    public var storeErrors: UInt64
     /// When that began.
     public var storeErrorAt: ContinuousClock.Instant?
     /// Until then it isn't asked about topics that aren't known.

@@ -40,6 +40,7 @@ public final class SubscriptionDirectory {
   private var absences: AbsentTopics
   private var version: StoreVersion?
   private var outage = StoreOutage()
+  private var storeErrors: UInt64 = 0
   private var refreshFailures = 0
   private var lastRefresh: ContinuousClock.Instant?
   private var hasStarted = false
@@ -355,8 +356,9 @@ public final class SubscriptionDirectory {
   public var health: Health {
     Health(
       subscriptions: table.byID.count, topics: table.byTopic.count, absentTopics: absences.count,
-      lastRefresh: lastRefresh, isFromSnapshot: isFromSnapshot, storeError: outage.error, storeErrorAt: outage.at,
-      storeRetryAt: outage.retryAt, snapshotError: snapshots?.lastError)
+      lastRefresh: lastRefresh, isFromSnapshot: isFromSnapshot, storeError: outage.error,
+      storeErrors: storeErrors, storeErrorAt: outage.at, storeRetryAt: outage.retryAt,
+      snapshotError: snapshots?.lastError)
   }
 
   private func storeAnswered() {
@@ -372,6 +374,7 @@ public final class SubscriptionDirectory {
     if outage.error == nil {
       logger.warning("store doesn't answer, the last known state is used", metadata: [LogKey.error: "\(error)"])
     }
+    storeErrors += 1
     outage.record(error, at: timing.now(), random: timing.random())
     return error
   }

@@ -50,7 +50,7 @@ final class RPCConnection: ChannelDuplexHandler {
     clock?.cancel()
     command?.cancel()
     hold(0)
-    hub.leave(context.channel, wasWelcome: wasWelcome)
+    hub.register.leave(context.channel, wasWelcome: wasWelcome)
     self.context = nil
   }
 
@@ -77,7 +77,7 @@ final class RPCConnection: ChannelDuplexHandler {
       clientIsDone = true
       if phase == .leaving { return context.close(promise: nil) }
       proceed(context)
-    case is RPCHub.Stop:
+    case is ConnectionRegister.Stop:
       isStopping = true
       if phase == .idle || phase == .receiving { leave(context) }
     default:
@@ -91,7 +91,7 @@ final class RPCConnection: ChannelDuplexHandler {
 
   private func begin(_ context: ChannelHandlerContext) {
     guard !wasWelcome, phase != .leaving else { return }
-    switch hub.enter(context.channel) {
+    switch hub.register.enter(context.channel) {
     case .welcome:
       wasWelcome = true
       startClock(hub.limits.idle, context)
@@ -170,11 +170,15 @@ final class RPCConnection: ChannelDuplexHandler {
     do throws(RPCRequest.Malformed) { request = try RPCRequest(parsing: body) } catch {
       return .malformed(error.description)
     }
+    let answer: RPCAnswer
     do throws(ControlError) {
-      return .answer(RPCAnswer(try await hub.perform(request.command, request.arguments)))
+      answer = RPCAnswer(try await hub.perform(request.command, request.arguments))
     } catch {
-      return .answer(RPCAnswer(failure: error.message))
+      answer = RPCAnswer(failure: error.message)
     }
+    // One whose client has gone, or was told that it takes too long, hasn't finished for anybody.
+    hub.count(request.command, isFailure: answer.status == .failed || Task.isCancelled)
+    return .answer(answer)
   }
 
   private func ended(_ number: UInt64, _ outcome: Outcome) {
@@ -273,6 +277,6 @@ final class RPCConnection: ChannelDuplexHandler {
   private func hold(_ bytes: Int) -> Bool {
     let change = bytes - heldBytes
     heldBytes = bytes
-    return hub.hold(change)
+    return hub.register.hold(change)
   }
 }

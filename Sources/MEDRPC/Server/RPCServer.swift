@@ -1,7 +1,6 @@
 import Logging
 import MEDCore
 import NIOCore
-import NIOPosix
 import ServiceLifecycle
 
 /// The control panel's protocol over TCP (SPEC §8): requests and answers as ``RPCFrameParser`` and ``RPCAnswer`` have them.
@@ -15,10 +14,7 @@ public struct RPCServer: Service {
   public typealias Perform =
     @Sendable (_ command: String, _ arguments: JSONValue) async throws(ControlError) -> JSONValue
 
-  private let name: String
-  private let host: String
-  private let port: Int
-  private let threads: any EventLoopGroup
+  private let listener: GuardedListener
   private let hub: RPCHub
 
   /// - Parameters:
@@ -28,21 +24,26 @@ public struct RPCServer: Service {
   ///   - threads: where the connections live; never shut down here.
   ///   - limits: what clients may take.
   ///   - isAllowed: whether a peer with this numeric address may speak. Asked once for each connection, on its thread.
+  ///   - commands: names that are counted each by itself, see ``RPCStatistics``.
   ///   - logger: where starts, stops and refused peers are told.
   ///   - perform: carries out commands, any number at once; not on the connections' threads.
   public init(
     _ name: String, host: String, port: Int, threads: any EventLoopGroup, limits: RPCLimits = .init(),
-    isAllowed: @escaping @Sendable (_ address: String) -> Bool, logger: Logger, perform: @escaping Perform
+    isAllowed: @escaping @Sendable (_ address: String) -> Bool,
+    commands: [String] = ControlCommand.Name.allCases.map(\.rawValue), logger: Logger, perform: @escaping Perform
   ) {
-    self.name = name
-    self.host = host
-    self.port = port
-    self.threads = threads
-    hub = RPCHub(limits: limits, isAllowed: isAllowed, perform: perform, logger: logger)
+    let register = ConnectionRegister(
+      maximum: limits.connections, maximumBytes: limits.heldBytes, isAllowed: isAllowed, logger: logger)
+    listener = GuardedListener(
+      name: name, host: host, port: port, threads: threads, register: register, stopPatience: limits.stopPatience,
+      logger: logger)
+    hub = RPCHub(limits: limits, register: register, commands: commands, perform: perform)
   }
 
   /// What it has seen so far.
   public var state: RPCState { hub.counters }
+  /// Commands by the minute.
+  public var statistics: RPCStatistics { hub.statistics }
 
   /// Returns after a graceful shutdown, which no client can delay beyond ``RPCLimits/stopPatience``, and after a
   /// cancellation.
@@ -51,67 +52,7 @@ public struct RPCServer: Service {
 
   /// - Parameter onListening: told the port once it is listened on.
   func run(onListening: @Sendable (Int) -> Void) async throws {
-    let listener: any Channel
-    do {
-      listener = try await bind()
-    } catch {
-      throw RPCServerError(name: name, host: host, port: port, cause: error)
-    }
-    let port = listener.localAddress?.port ?? self.port
-    hub.logger.info("listening", metadata: ["key": "\(name)", "port": "\(port)"])
-    onListening(port)
-    let isStopping = (try? await gracefulShutdown()) != nil
-    listener.close(promise: nil)
-    hub.stop()
-    if isStopping { await waitForClients() }
-    hub.closeAll()
-  }
-
-  private func waitForClients() async {
-    let deadline = ContinuousClock.now + hub.limits.stopPatience
-    while hub.connections > 0, ContinuousClock.now < deadline {
-      guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return }
-    }
-  }
-
-  private func bind() async throws -> any Channel {
     let hub = hub
-    return try await ServerBootstrap(group: threads)
-      .serverChannelOption(.backlog, value: 1_024)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelOption(.socketOption(.so_keepalive), value: 1)
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // A client may close its half once it has asked, and still wants its answer.
-      .childChannelOption(.allowRemoteHalfClosure, value: true)
-      .childChannelInitializer { channel in
-        guard hub.admits(channel.remoteAddress?.ipAddress) else {
-          return channel.eventLoop.makeFailedFuture(RefusedPeer())
-        }
-        return channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(RPCConnection(hub))
-        }
-      }
-      .bind(host: host, port: port).get()
+    try await listener.run(onListening: onListening) { RPCConnection(hub) }
   }
-
-  private struct RefusedPeer: Error {}
-}
-
-/// An address that can't be listened on.
-public struct RPCServerError: Error, CustomStringConvertible {
-  /// The config key that it comes from.
-  public let name: String
-  /// `host:port`, an IPv6 address in brackets.
-  public let address: String
-  /// Why.
-  public let cause: any Error
-
-  init(name: String, host: String, port: Int, cause: any Error) {
-    self.name = name
-    address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    self.cause = cause
-  }
-
-  /// All three in one line.
-  public var description: String { "\(name): can't listen on \(address): \(cause)" }
 }

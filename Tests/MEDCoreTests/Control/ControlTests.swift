@@ -189,14 +189,17 @@ struct ControlTests {
 
   @Test func `GetPushStatistics counts by topic and subscription`() async throws {
     try await run(answer: { _ in .ok }) { control, _, harness in
+      harness.publish([1, 2, 3])
       var counts: JSONValue?
-      // A lane that has nothing to do goes to sleep, and what it counted with it.
+      // A lane that has nothing to do goes to sleep, and what it counted stays.
       try await harness.eventually("pushes are counted") {
-        harness.publish([1])
         counts = (try? await control.perform("GetPushStatistics"))?["t"]?["1"]
-        return (counts?["10_second"]?.wholeNumber ?? 0) > 0
+        return counts?["day"] == 3
       }
-      #expect(counts?["failed_10_second"] == 0 && counts?["second"] != nil && counts?["failed_second"] == 0)
+      for window in ["second", "10_second", "minute", "hour", "day"] {
+        #expect(counts?[window] != nil && counts?["failed_\(window)"] == 0, "\(window)")
+      }
+      #expect(counts?["hour"] == 3)
     }
   }
 

@@ -120,7 +120,7 @@ struct DispatcherStateTests {
         lane.announce(id == 700 ? 10 : id == 3 ? 20 : 0, at: 0)
         return lane
       }
-      lanes[900].rates.count(isFailure: false, in: 0)
+      lanes[900].countPush(isFailure: false)
       let few = await LaneListing.list(lanes, at: 1, atMost: 3)
       #expect(few.awake == 1200)
       #expect(few.listed.map(\.subscription) == [3, 700, 900])

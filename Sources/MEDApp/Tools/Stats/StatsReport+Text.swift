@@ -73,6 +73,7 @@ extension StatsReport {
         + " \(counters.exhausted) given up, \(counters.dropped) dropped;"
         + " now \(Self.rate(state.rates.pushesLast10Seconds)) pushes/s,"
         + " \(Self.rate(state.rates.failuresLast10Seconds)) failed/s",
+      Self.windows(state.rates),
     ]
     let away = state.queueServers.filter { !$0.isReachable }
     for server in away {
@@ -100,7 +101,7 @@ extension StatsReport {
     var table = TextTable(
       [
         "lane", "subscription", "in flight", "of", "waiting", "ready", "delayed", "parked", "pushes/s",
-        "failed/s",
+        "failed/s", "1 min", "1 h",
       ])
     for lane in lanes.listed.prefix(rows) {
       table.add([
@@ -108,12 +109,25 @@ extension StatsReport {
         "\(lane.inFlight)", "\(lane.concurrency)", "\(lane.waiting)", "\(lane.announced)", "\(lane.delayed)",
         "\(lane.parked)",
         Self.rate(lane.rates.pushesLast10Seconds), Self.rate(lane.rates.failuresLast10Seconds),
+        "\(lane.rates.pushesLastMinute)", "\(lane.rates.pushesLastHour)",
       ])
     }
     return table.lines + more(lanes.awake - rows, "lanes are awake")
   }
 
   private func more(_ count: Int, _ what: String) -> [String] { count > 0 ? ["… and \(count) more \(what)"] : [] }
+
+  /// Pushes of each window, and failed ones among them.
+  private static func windows(_ rates: PushRates) -> String {
+    let counts = [
+      ("1 s", rates.pushesLastSecond, rates.failuresLastSecond),
+      ("10 s", rates.pushesLast10Seconds, rates.failuresLast10Seconds),
+      ("1 min", rates.pushesLastMinute, rates.failuresLastMinute),
+      ("1 h", rates.pushesLastHour, rates.failuresLastHour),
+      ("1 day", rates.pushesLastDay, rates.failuresLastDay),
+    ]
+    return "pushes (failed) in " + counts.map { "\($0): \($1) (\($2))" }.joined(separator: ", ")
+  }
 
   /// Of what was counted in ten seconds, per second.
   private static func rate(_ count: Int) -> String { "\(count / 10).\(count % 10)" }
