@@ -15,6 +15,8 @@ extension Engine {
     state.queueServers = context.desks.map { self.state(of: $0, now: now) }
     state.directory = DirectoryState(context.directory.health, now: now)
     state.recoverLists = recovery.map(Self.state)
+    state.alerts = parts.alerts?.condition
+    state.alerts?.suppressed = context.alerts?.suppressed ?? 0
     state.lanes = await LaneListing.list(supervisor.all, at: second, atMost: lanes)
     return state
   }
