@@ -28,15 +28,21 @@ public enum Assembly {
       dropLog.reopen()
     }
     let store = try store(settings, context.logs)
+    let alarms = DefaultAlarms(directory: settings.dataDirectory, logger: context.logger)
+    let alerting = try alertAssembly(context)
+    let alerts = Alerts(
+      alerting.gateways, settings: settings.alertSettings, defaults: alarms,
+      logger: context.logs.logger(label: "alerts"))
     let dispatcher = Dispatcher(
       configuration: try dispatcherConfiguration(settings),
       queue: BeanstalkQueue(
         servers: settings.queueServers, configuration: queueConfiguration(settings, context.logs)),
       pusher: CurlPusher(
         configuration: pushConfiguration(settings), logger: context.logs.logger(label: "push")),
-      subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store,
+      subscriptions: store, dataLog: dataLog, dropLog: dropLog, failureLog: store, alerts: alerts,
       recoverLists: try recoverLists(settings, context.logs), logger: context.logger)
     context.hooks.onReload { settings in
+      alerts.configure(settings.alertSettings)
       // The name of the main queue was checked when the file was read, and isn't taken here.
       guard let configuration = try? dispatcherConfiguration(settings) else { return }
       await dispatcher.reconfigure(configuration)
@@ -44,18 +50,25 @@ public enum Assembly {
     let cleaner = TopicCleaner(
       callbacks: callbackConfiguration(settings), logger: context.logs.logger(label: "cleaning"))
     let control = Control(
-      dispatcher, store: store,
-      alarms: DefaultAlarms(directory: settings.dataDirectory, logger: context.logger),
-      queueServers: settings.queueServers, cleaner: cleaner, failures: store as? any FailureLogReader,
+      dispatcher, store: store, alarms: alarms,
+      queueServers: settings.queueServers, cleaner: cleaner, failures: store as? any FailureLogReader, alerts: alerts,
       logger: context.logs.logger(label: "control"))
     let rpc = try rpcServer(control, context)
     return [
       ClosingService { try await dataLog.close() }, ClosingService { await dropLog.close() },
-      ClosingService { await store.close() }, dispatcher, cleaner,
+      ClosingService { await store.close() }, ClosingService { await alerting.close() }, alerts, dispatcher, cleaner,
     ]
       + (try debugServer(dispatcher, rpc, context)) + (rpc.map { [$0] } ?? [])
       + (try adminServer(dispatcher, control, rpc, context)) + (try metricsServer(dispatcher, rpc, context))
       + (try statisticsConsole(rpc, context))
+  }
+
+  /// Gateways as the config file has them at the moment.
+  private static func alertAssembly(_ context: RunContext) throws -> AlertAssembly {
+    let live = context.live
+    return try AlertAssembly(
+      callbackConfiguration(context.settings), logger: context.logs.logger(label: "alerts"),
+      settings: { live.current })
   }
 
   /// The control panel's protocol on ListenAddr.
@@ -184,7 +197,7 @@ public enum Assembly {
     return configuration
   }
 
-  /// Callbacks of commands go where pushes may go, and by the same way.
+  /// Callbacks of commands, and alerts, go where pushes may go, and by the same way.
   static func callbackConfiguration(_ settings: Settings) -> HTTPClientConfiguration {
     var configuration = HTTPClientConfiguration()
     configuration.userAgent = "MEDispatcher/\(BuildInformation.current.version)"

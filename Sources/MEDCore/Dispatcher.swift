@@ -32,20 +32,21 @@ public struct Dispatcher: Service {
   ///   - dropLog: takes what drop policies keep out of channels and record (`DropMessageThresholdAction` 1), see
   ///     ``FileDropLog``; nil: the DATA log does.
   ///   - failureLog: keeps a row for every message that has failed; nil for none.
+  ///   - alerts: where what people should know is told; nil for nobody. Its ``Alerts/run()`` must outlive this one.
   ///   - recoverLists: where producers leave messages that no queue server took; nil for none. Closed when ``run()`` ends.
   ///   - recovery: how these are emptied.
   ///   - logger: where it tells what happens, with the keys of ``LogKey``; never a message's body.
   public init(
     configuration: DispatcherConfiguration, queue: any MessageQueue, pusher: any Pusher,
     subscriptions: any SubscriptionStore, dataLog: any DataLog, dropLog: (any DataLog)? = nil,
-    failureLog: (any FailureLog)? = nil, recoverLists: (any RecoverLists)? = nil,
+    failureLog: (any FailureLog)? = nil, alerts: Alerts? = nil, recoverLists: (any RecoverLists)? = nil,
     recovery: RecoveryConfiguration = RecoveryConfiguration(), logger: Logger = Logger(label: "medispatcher")
   ) {
     runner = EngineRunner(
       configuration,
       EngineParts(
         queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: dataLog, dropLog: dropLog,
-        failureLog: failureLog, recoverLists: recoverLists, recovery: recovery, logger: logger))
+        failureLog: failureLog, alerts: alerts, recoverLists: recoverLists, recovery: recovery, logger: logger))
   }
 
   /// - Throws: `LoopError` if the system has no thread or descriptor left; nothing else.

@@ -34,6 +34,12 @@ public enum LogKey {
   public static let header = "header"
   /// Which retry of a message it is, 0: its first push.
   public static let retryTimes = "retry_times"
+  /// A kind of alert.
+  public static let alert = "alert"
+  /// A way on which alerts go out.
+  public static let gateway = "gateway"
+  /// What would have been told.
+  public static let text = "text"
   /// The calls that led to an error.
   public static let stack = "stack"
 }

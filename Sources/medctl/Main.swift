@@ -16,6 +16,7 @@ struct MedctlCommand: ParsableCommand {
         medctl stats --watch
         medctl params set 352 Concurrency=50
         medctl failures list --state given_up
+        medctl alert test --subscription 352
         medctl log /var/log/medispatcher/data.log --kind EXHAUSTED
         medctl replay /var/log/medispatcher/data.log --dry-run
 
@@ -26,7 +27,8 @@ struct MedctlCommand: ParsableCommand {
       PublishCommand.self, SubscriptionsCommand.self, ParamsCommand.self, StatsCommand.self, QueuesCommand.self,
       FailuresCommand.self, LogCommand.self, ReplayCommand.self, KickCommand.self, QueuesCommand.Clean.self,
       HealthCommand.self,
-      AlarmsCommand.self, CacheCommand.self, ReceiveCommand.self, SchemaCommand.self, DemoCommand.self,
+      AlertCommand.self, AlarmsCommand.self, CacheCommand.self, ReceiveCommand.self, SchemaCommand.self,
+      DemoCommand.self,
     ])
 
   /// A pipe whose reader has seen enough ends a command quietly: `medctl stats | head`.

@@ -60,6 +60,12 @@ struct APITests {
       try expect(503, "unavailable", "GET", "\(api)/statistics")
       try expect(503, "unavailable", "GET", "\(api)/state")
       try expect(503, "unavailable", "GET", "\(api)/alarm-defaults")
+      try expect(503, "unavailable", "GET", "\(api)/alerts")
+      try expect(503, "unavailable", "POST", "\(api)/subscriptions/7/alert-test")
+      try expect(422, "invalid", "POST", "\(api)/subscriptions/7/alert-test", "{\"way\":\"sms\"}")
+      for query in ["limit=0", "limit=201", "before=1"] {
+        try expect(400, "bad_request", "GET", "\(api)/alerts?\(query)")
+      }
       try expect(503, "unavailable", "GET", "/livez")
       try expect(404, "not_found", "GET", "\(api)/failures/100")
       try expect(409, "conflict", "POST", "\(api)/failures/1/retry")

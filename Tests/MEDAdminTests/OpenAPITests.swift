@@ -57,6 +57,13 @@ struct OpenAPITests {
     #expect((error as? [String: [String: Any]])?["code"]?["enum"] as? [String] == codes)
     let problem = (schemas["Problem"]?["properties"] as? [String: [String: Any]])?["kind"]?["enum"] as? [String]
     #expect(problem == ReadinessProblem.Kind.allCases.map(\.rawValue))
+    func words(_ schema: String, _ property: String) -> [String]? {
+      (schemas[schema]?["properties"] as? [String: [String: Any]])?[property]?["enum"] as? [String]
+    }
+    #expect(words("Alert", "kind") == Alert.Kind.allCases.map(\.rawValue))
+    #expect(words("Alert", "state") == AlertRecord.State.allCases.map(\.rawValue))
+    #expect(words("AlertDelivery", "way") == AlertWay.allCases.map(\.rawValue))
+    #expect(document.contains("\"maximum\": \(Alerts.recentBound),"))
     let urls = schemas["URLs"]
     #expect(urls?["maxItems"] as? Int == Control.maximumURLs)
     for number in [

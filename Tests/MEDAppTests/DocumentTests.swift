@@ -26,7 +26,7 @@ struct DocumentTests {
   }
 
   @Test(arguments: [
-    "README.md", "Docs/OPERATING.md", "Docs/admin-api.md", "Docs/amender.md", "Docs/control.md",
+    "README.md", "Docs/OPERATING.md", "Docs/admin-api.md", "Docs/alerts.md", "Docs/amender.md", "Docs/control.md",
     "Docs/migration.md", "Docs/performance.md", "Docs/producers.md", "Docs/recover-lists.md", "Docs/statistics.md",
     "Examples/README.md",
   ])
@@ -122,6 +122,21 @@ struct DocumentTests {
     }
     let all = paths.flatMap { path, operations in operations.keys.map { "\($0.uppercased()) \(path)" } }
     #expect(called == Set(all))
+  }
+
+  @Test func `alerts tells of every kind, every field of the alarm platform, and every bound`() throws {
+    let text = try Self.text("Docs/alerts.md")
+    for kind in Alert.Kind.allCases { #expect(text.contains("`\(kind.rawValue)`"), "\(kind.rawValue)") }
+    for way in AlertWay.allCases { #expect(text.contains("`\(way.rawValue)`"), "\(way.rawValue)") }
+    for state in AlertRecord.State.allCases { #expect(text.contains("`\(state.rawValue)`"), "\(state.rawValue)") }
+    let names = [
+      ParameterName.alerterEnabled, .alerterEmails, .alerterPhoneNumbers, .alerterReceiver, .alarmInterval,
+      .intervalOfErrorMonitorAlert, .messageFailureAlertThreshold, .subscriptionTotalFailureAlertThreshold,
+      .messageBlockedAlertThreshold,
+    ]
+    for name in names { #expect(text.contains("`\(name.rawValue)`"), "\(name.rawValue)") }
+    for number in ["\(AlertRecipients.maximum) ", "1,000 ", "\(Alerts.recentBound) "] { #expect(text.contains(number)) }
+    #expect(Alerts.bound == 1_000)
   }
 
   private static func sources() throws -> String {

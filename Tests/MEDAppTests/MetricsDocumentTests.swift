@@ -26,6 +26,7 @@ struct MetricsDocumentTests {
     metrics.state.failureLog = FailureLogState()
     metrics.state.dataLog = DataLogState()
     metrics.state.recoverLists = RecoverListsState()
+    metrics.state.alerts = AlertsState()
     metrics.state.rpc = RPCState()
     metrics.commands = [.init(name: "GetPushStatistics", finished: 3, failed: 1)]
     metrics.build = [("version", "1.0.0"), ("revision", "")]

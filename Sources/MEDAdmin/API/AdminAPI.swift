@@ -56,6 +56,8 @@ public struct AdminAPI: RouteGroup {
   static let queueLimit = Duration.seconds(10)
   /// For a kick, which tells how far it came.
   static let kickLimit = Duration.seconds(20)
+  /// For a test alert, whose gateways have five seconds each, or ten for a mail program.
+  static let alertLimit = Duration.seconds(25)
 
   let sources: Sources
   let limit = TimeLimit()
@@ -77,7 +79,7 @@ public struct AdminAPI: RouteGroup {
 
   /// All of them, in the order of the document.
   var routes: [APIRoute] {
-    healthRoutes + subscriptionRoutes + parameterRoutes + queueRoutes + failureRoutes + commandRoutes
+    healthRoutes + subscriptionRoutes + parameterRoutes + queueRoutes + failureRoutes + alertRoutes + commandRoutes
   }
 
   /// Commands and looks that are no more than that.

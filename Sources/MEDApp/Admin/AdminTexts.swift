@@ -82,7 +82,7 @@ public enum AdminTexts {
 
   // MARK: -
 
-  private static func table(_ heads: [String], _ rows: [[String]]) -> String {
+  static func table(_ heads: [String], _ rows: [[String]]) -> String {
     let widths = heads.indices.map { column in ([heads] + rows).map { $0[column].count }.max() ?? 0 }
     return ([heads] + rows).map { row in
       row.enumerated().map { index, text in

@@ -16,18 +16,13 @@ struct CleaningCallback: Sendable {
   private static let pause = Duration.seconds(1)
 
   private let url: String
+  private let caller: HTTPCaller
   private let logger: Logger
-  private let actor: LoopActor
-  private let client: Locked<Client?> = Locked(nil)
-  private let configuration: HTTPClientConfiguration
-
-  private struct Client: @unchecked Sendable { let http: HTTPClient }  // why: confined to the loop
 
   init(_ url: String, _ configuration: HTTPClientConfiguration, _ logger: Logger, _ loop: EventLoop) {
     self.url = url
-    self.configuration = configuration
     self.logger = logger
-    actor = LoopActor(loop: loop)
+    caller = HTTPCaller(configuration, on: loop)
   }
 
   func tell(_ state: State, tries: Int) async {
@@ -43,28 +38,14 @@ struct CleaningCallback: Sendable {
     }
   }
 
-  func close() async {
-    await actor.run { _ in client.withLock { $0 }?.http.close() }
-  }
+  func close() async { await caller.close() }
 
   /// - Returns: what went wrong.
   private func call(_ state: State) async -> String? {
-    await actor.run { actor in
-      let request = HTTPRequest(.get, url: Self.adding("state=\(state.rawValue)", to: url), timeout: Self.timeout)
-      switch await http(actor).send(request) {
-      case .failed(let failure): return failure.message
-      case .answered(let response):
-        return (200..<300).contains(response.status) ? nil : "it answered \(response.status)"
-      }
-    }
-  }
-
-  private func http(_ actor: isolated LoopActor) -> HTTPClient {
-    client.withLock { client in
-      if let client { return client.http }
-      let made = HTTPClient(loop: actor.loop, configuration: configuration)
-      client = Client(http: made)
-      return made
+    let request = HTTPRequest(.get, url: Self.adding("state=\(state.rawValue)", to: url), timeout: Self.timeout)
+    switch await caller.send(request) {
+    case .failed(let failure): return failure.message
+    case .answered(let response): return (200..<300).contains(response.status) ? nil : "it answered \(response.status)"
     }
   }
 

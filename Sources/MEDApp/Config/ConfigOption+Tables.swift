@@ -123,12 +123,15 @@ extension ConfigOption {
     return [
       option(
         "Gateway", \.gateway, type: url,
-        what + ": the gateway's URL; empty: none." + (email ? " \"sendmail://\" is the local mail program." : "")),
-      option("AckStr", \.acknowledgement, "The answer that means success."),
+        what + ": the gateway's URL; empty: none." + (email ? " \"sendmail://\" is the local mail program." : "")
+          + " See Docs/alerts.md."),
+      option("AckStr", \.acknowledgement, "The answer that means success, apart from spaces and line ends around it."),
       option("User", \.user, "The account at the gateway."),
       option("Password", \.password, secret: true, "Its password."),
       option("From", \.from, "Who the alerts come from."),
-      option("TemplateRootPath", \.templateRootPath, type: .absolutePathOrEmpty, "The directory with the templates."),
+      option(
+        "TemplateRootPath", \.templateRootPath, type: .absolutePathOrEmpty,
+        "The directory with the templates; empty: built-in texts."),
       name("User", \.fields.user),
       name("Password", \.fields.password),
       name("From", \.fields.from),

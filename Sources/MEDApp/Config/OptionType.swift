@@ -121,7 +121,9 @@ extension OptionType where Value == String {
   }
 
   static var httpURLOrSendmail: Self {
-    text("a http:// or https:// URL, \"sendmail://\", or empty") { $0.isEmpty || isHTTP($0) || $0 == "sendmail://" }
+    text("a http:// or https:// URL, \"sendmail://\", maybe with the program's absolute path behind it, or empty") {
+      $0.isEmpty || isHTTP($0) || $0 == "sendmail://" || $0.hasPrefix("sendmail:///")
+    }
   }
 
   static var proxyOrEmpty: Self {

@@ -14,9 +14,20 @@ final class Backlog {
   /// One queue server.
   private struct Server {
     var mainQueue = BacklogSample()
-    var samples: [Queue: BacklogSample] = [:]
+    private(set) var samples: [Queue: BacklogSample] = [:]
+    /// In all of them together.
+    private(set) var ready = 0
     /// When it was last told which tubes there are; nil: never.
     var listedAt: ContinuousClock.Instant?
+
+    mutating func set(_ sample: BacklogSample, of queue: Queue) {
+      ready += sample.ready - (samples.updateValue(sample, forKey: queue)?.ready ?? 0)
+    }
+
+    mutating func replace(_ samples: [Queue: BacklogSample]) {
+      self.samples = samples
+      ready = samples.values.reduce(0) { $0 + $1.ready }
+    }
   }
 
   private var servers: [Server]
@@ -24,6 +35,10 @@ final class Backlog {
   private var levels: [Int: BacklogLevel] = [:]
   /// Told of a channel that a level is needed of and whose latest sample is old.
   var onOldSample: ((Int) -> Void)?
+  /// Told of each look into a channel or a retry channel.
+  var onSample: ((Queue) -> Void)?
+  /// Told of each look into a main queue.
+  var onMainQueueSample: (() -> Void)?
 
   /// Rises with each copy that begins.
   private(set) var moment: UInt64 = 0
@@ -41,6 +56,9 @@ final class Backlog {
   var ofMainQueue: BacklogSample { .sum(servers.map(\.mainQueue)) }
 
   func ofMainQueue(at server: Int) -> BacklogSample { servers[server].mainQueue }
+
+  /// In all channels and retry channels together, over all queue servers.
+  var readyInAllChannels: Int { servers.reduce(0) { $0 + $1.ready } }
 
   func sample(of queue: Queue, at server: Int) -> BacklogSample {
     servers[server].samples[queue] ?? BacklogSample(takenAt: servers[server].listedAt)
@@ -77,7 +95,10 @@ final class Backlog {
 
   // MARK: Sampling
 
-  func noteMainQueue(_ sample: BacklogSample, at server: Int) { servers[server].mainQueue = sample }
+  func noteMainQueue(_ sample: BacklogSample, at server: Int) {
+    servers[server].mainQueue = sample
+    onMainQueueSample?()
+  }
 
   /// Must be given back with the answer to what is asked now.
   func mark(of queue: Queue, at server: Int) -> UInt64 {
@@ -89,8 +110,9 @@ final class Backlog {
     _ statistics: TubeStatistics?, of queue: Queue, at server: Int, since mark: UInt64,
     askedAt: ContinuousClock.Instant
   ) {
-    servers[server].samples[queue] = BacklogSample(statistics ?? TubeStatistics(), at: askedAt)
+    servers[server].set(BacklogSample(statistics ?? TubeStatistics(), at: askedAt), of: queue)
     if queue.kind == .channel { note(ready: statistics?.ready ?? 0, of: queue.subscription, at: server, since: mark) }
+    onSample?(queue)
   }
 
   /// A server has named its tubes: those of ours are `existing`, all others are empty.
@@ -99,7 +121,7 @@ final class Backlog {
     _ existing: Set<Queue>, at server: Int, since moment: UInt64, askedAt: ContinuousClock.Instant
   ) {
     servers[server].listedAt = askedAt
-    servers[server].samples = servers[server].samples.filter { existing.contains($0.key) }
+    servers[server].replace(servers[server].samples.filter { existing.contains($0.key) })
     noteEmpty(at: server, since: moment) { !existing.contains(Queue(subscription: $0, kind: .channel)) }
   }
 
@@ -110,10 +132,11 @@ final class Backlog {
     at server: Int, isEmpty: Bool, since moment: UInt64, askedAt: ContinuousClock.Instant
   ) {
     servers[server].listedAt = askedAt
-    servers[server].samples = servers[server].samples.compactMapValues { sample in
-      sample.buried + sample.reserved == 0
-        ? nil : BacklogSample(buried: sample.buried, reserved: sample.reserved, takenAt: askedAt)
-    }
+    servers[server].replace(
+      servers[server].samples.compactMapValues { sample in
+        sample.buried + sample.reserved == 0
+          ? nil : BacklogSample(buried: sample.buried, reserved: sample.reserved, takenAt: askedAt)
+      })
     if isEmpty { noteEmpty(at: server, since: moment) { _ in true } }
   }
 
@@ -189,8 +212,9 @@ final class Backlog {
     } else {
       // A level may begin with this sample, and must not begin too high.
       let queue = Queue(subscription: channel.id, kind: .channel)
-      if let sample = servers[server].samples[queue] {
-        servers[server].samples[queue]?.ready = max(0, sample.ready - jobs)
+      if var sample = servers[server].samples[queue] {
+        sample.ready = max(0, sample.ready - jobs)
+        servers[server].set(sample, of: queue)
       }
     }
   }

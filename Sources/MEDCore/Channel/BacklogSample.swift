@@ -19,10 +19,14 @@ struct BacklogSample: Sendable, Equatable {
     self.takenAt = takenAt
   }
 
+  /// More than this isn't counted, whatever a server says: sums over all its tubes stay numbers.
+  static let bound = 1_000_000_000_000
+
   init(_ statistics: TubeStatistics, at takenAt: ContinuousClock.Instant) {
+    func bounded(_ jobs: Int) -> Int { min(max(jobs, 0), Self.bound) }
     self.init(
-      ready: statistics.ready, delayed: statistics.delayed, buried: statistics.buried, reserved: statistics.reserved,
-      takenAt: takenAt)
+      ready: bounded(statistics.ready), delayed: bounded(statistics.delayed), buried: bounded(statistics.buried),
+      reserved: bounded(statistics.reserved), takenAt: takenAt)
   }
 
   static func + (a: BacklogSample, b: BacklogSample) -> BacklogSample {

@@ -67,6 +67,7 @@ extension Lane {
           LogKey.subscription: "\(channel.id)", LogKey.topic: "\(channel.topic)", LogKey.jobID: "\(jobID)",
           LogKey.retryTimes: "\(retryTimes)", LogKey.reason: "\(target): \(reason)",
         ])
+      context.alerts?.pushFailed(channel, .init(jobID: jobID, retryTimes: retryTimes, target: target, reason: reason))
       let ticket = await noteFailure(owned, envelope, jobID, retryTimes, target, answer, reason)
       await failed(owned, envelope, retryTimes, "\(target): \(reason)", requestedDelay, ticket)
     }

@@ -20,6 +20,8 @@ public struct Control: Sendable {
   let cleaner: (any QueueCleaner)?
   /// nil: failures can't be looked at here.
   let failures: (any FailureLogReader)?
+  /// nil: no alerts are raised here.
+  let alerts: Alerts?
   let logger: Logger
   let turns = ChangeTurns()
   /// Of another try: a queue server that doesn't answer must not hold up changes of parameters.
@@ -33,11 +35,12 @@ public struct Control: Sendable {
   ///   - queueServers: those that tubes may be emptied on.
   ///   - cleaner: empties them; nil: nobody does, and the command is refused.
   ///   - failures: where failing messages are looked up; nil: they can't be.
+  ///   - alerts: what the dispatcher raises; nil: nothing, and they can't be tried.
   ///   - logger: where changes are told.
   public init(
     _ dispatcher: Dispatcher, store: (any SubscriptionEditor)?, alarms: DefaultAlarms? = nil,
     queueServers: [QueueServerAddress] = [], cleaner: (any QueueCleaner)? = nil,
-    failures: (any FailureLogReader)? = nil, logger: Logger
+    failures: (any FailureLogReader)? = nil, alerts: Alerts? = nil, logger: Logger
   ) {
     self.dispatcher = dispatcher
     self.store = store
@@ -45,6 +48,7 @@ public struct Control: Sendable {
     self.queueServers = queueServers
     self.cleaner = cleaner
     self.failures = failures
+    self.alerts = alerts
     self.logger = logger
   }
 

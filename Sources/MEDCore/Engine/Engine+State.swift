@@ -17,6 +17,8 @@ extension Engine {
     state.directory = DirectoryState(context.directory.health, now: now)
     state.failureLog = context.failures.map(Self.state)
     state.recoverLists = recovery.map(Self.state)
+    state.alerts = parts.alerts?.condition
+    state.alerts?.suppressed = context.alerts?.suppressed ?? 0
     state.lanes = await LaneListing.list(supervisor.all, at: second, atMost: lanes)
     return state
   }

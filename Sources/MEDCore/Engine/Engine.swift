@@ -5,7 +5,7 @@ import MEDLoop
 final class Engine {
   let context: EngineContext
   private let changes: ConfigurationChanges
-  private let parts: EngineParts
+  let parts: EngineParts
   private(set) var intakes: [Intake] = []
   private(set) var samplers: [BacklogSampler] = []
   private(set) var recovery: RecoverWatcher?
@@ -32,6 +32,9 @@ final class Engine {
         address: configuration.hostAddress ?? HostAddress.first(), actor: actor, logger: parts.logger)
     }
     background = WorkCount(loop: actor.loop)
+    context.alerts = parts.alerts.map {
+      AlertWatch(context, $0, host: configuration.hostAddress ?? HostAddress.first())
+    }
   }
 
   var counters: DispatcherCounters { context.counters }
@@ -45,6 +48,7 @@ final class Engine {
 
   private func start() async {
     context.open(parts.queue)
+    context.alerts?.watchBacklog()
     if let pusher = parts.pusher { context.pushSession = context.actor.assumeIsolatedOpen(pusher) }
     context.directory.onChange = { [weak self] in self?.apply($0) }
     await context.directory.start()

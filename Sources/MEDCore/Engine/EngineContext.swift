@@ -32,6 +32,8 @@ final class EngineContext {
 
   /// nil: no failure log is kept.
   var failures: FailureLogWriter?
+  /// nil: no alerts are raised.
+  var alerts: AlertWatch?
   /// nil while nothing is pushed here.
   var pushSession: (any PushSession)?
 

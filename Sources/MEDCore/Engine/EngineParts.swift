@@ -11,6 +11,8 @@ struct EngineParts: Sendable {
   var dropLog: (any DataLog)?
   /// nil: failures are in the DATA log alone.
   var failureLog: (any FailureLog)?
+  /// nil: no alerts are raised.
+  var alerts: Alerts?
   /// nil: there are no recover lists.
   var recoverLists: (any RecoverLists)?
   var recovery = RecoveryConfiguration()

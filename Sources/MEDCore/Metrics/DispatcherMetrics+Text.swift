@@ -14,6 +14,7 @@ extension DispatcherMetrics {
     append(store: &text)
     append(logs: &text)
     append(recoverLists: &text)
+    append(alerts: &text)
     append(commands: &text)
     append(process: &text)
     return text.bytes

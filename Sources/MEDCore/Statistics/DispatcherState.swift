@@ -34,6 +34,8 @@ public struct DispatcherState: Codable, Sendable, Equatable {
   public var failureLog: FailureLogState?
   /// The recover lists; nil: there are none.
   public var recoverLists: RecoverListsState?
+  /// nil: no alerts are raised here.
+  public var alerts: AlertsState?
   /// The control panel's server; nil unless whoever embeds the dispatcher runs one and sets it.
   public var rpc: RPCState?
 

@@ -29,6 +29,28 @@ struct BacklogTests {
     #expect(Set(backlog.queues.keys) == [Self.channel])
   }
 
+  @Test func `all channels together are what the samples of all tubes add up to, at any time`() {
+    let backlog = Backlog(servers: 2)
+    backlog.note(Self.statistics(ready: 3), of: Self.channel, at: 0, since: 0, askedAt: Self.early)
+    backlog.note(Self.statistics(ready: 4, delayed: 9), of: Self.retry, at: 0, since: 0, askedAt: Self.early)
+    backlog.note(Self.statistics(ready: 5), of: Self.channel, at: 1, since: 0, askedAt: Self.early)
+    #expect(backlog.readyInAllChannels == 12)
+    backlog.note(Self.statistics(ready: 1), of: Self.channel, at: 0, since: 0, askedAt: Self.late)
+    #expect(backlog.readyInAllChannels == 10)
+    backlog.noteListed([Self.channel], at: 0, since: 0, askedAt: Self.late)
+    #expect(backlog.readyInAllChannels == 6)
+    backlog.note(nil, of: Self.channel, at: 0, since: 0, askedAt: Self.late)
+    #expect(backlog.readyInAllChannels == 5)
+    backlog.noteMainQueue(BacklogSample(ready: 100), at: 0)
+    backlog.noteNothingWaits(at: 1, isEmpty: true, since: 0, askedAt: Self.late)
+    #expect(backlog.readyInAllChannels == 0)
+    for id in 1...100 {
+      let queue = Backlog.Queue(subscription: id, kind: .channel)
+      backlog.note(Self.statistics(ready: .max, buried: .min), of: queue, at: 0, since: 0, askedAt: Self.late)
+    }
+    #expect(backlog.readyInAllChannels == 100 * BacklogSample.bound)
+  }
+
   @Test func `a tube that isn't listed is empty, as of the list`() {
     let backlog = Backlog(servers: 1)
     backlog.note(Self.statistics(ready: 3), of: Self.channel, at: 0, since: 0, askedAt: Self.early)

@@ -11,6 +11,7 @@ struct EngineHarness {
   let pusher: ScriptedPusher
   let log = MemoryDataLog()
   var failureLog: (any FailureLog)?
+  var alerts: Alerts?
   var configuration: DispatcherConfiguration
   var subscriptions: any SubscriptionStore
 
@@ -55,7 +56,7 @@ struct EngineHarness {
     logger.logLevel = .critical
     return Dispatcher(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: log,
-      failureLog: failureLog, logger: logger)
+      failureLog: failureLog, alerts: alerts, logger: logger)
   }
 
   /// Runs a dispatcher for as long as `body` takes, then stops it gracefully.
@@ -64,7 +65,7 @@ struct EngineHarness {
     logger.logLevel = .critical
     let dispatcher = Dispatcher(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: other ?? log,
-      failureLog: failureLog, logger: logger)
+      failureLog: failureLog, alerts: alerts, logger: logger)
     let running = Task { try await dispatcher.run() }
     do {
       try await body()
@@ -107,7 +108,7 @@ struct EngineHarness {
     logger.logLevel = .critical
     let dispatcher = Dispatcher(
       configuration: configuration, queue: queue, pusher: pusher, subscriptions: subscriptions, dataLog: log,
-      failureLog: failureLog, logger: logger)
+      failureLog: failureLog, alerts: alerts, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await dispatcher.run() }
       let deadline = ContinuousClock.now + .seconds(20) * Patience.factor
