@@ -20,6 +20,10 @@ enum YAML {
     }
   }
 
+  /// A whole number. More than a trillion counts as that, whatever a server says: sums over all its tubes stay numbers.
+  static func number(_ text: Substring) -> Int? { Int(text).map { min(max($0, -largest), largest) } }
+  private static let largest = 1_000_000_000_000
+
   private static func trimmed(_ text: Substring.UTF8View) -> Substring {
     var text = Substring(text)
     while text.first == " " { text.removeFirst() }
@@ -42,13 +46,13 @@ extension ServerStatistics {
       switch key {
       case "id": instance = String(value)
       case "version": version = String(value)
-      case "current-jobs-ready": ready = Int(value) ?? ready
-      case "current-jobs-reserved": reserved = Int(value) ?? reserved
-      case "current-jobs-delayed": delayed = Int(value) ?? delayed
-      case "current-jobs-buried": buried = Int(value) ?? buried
-      case "current-tubes": tubes = Int(value) ?? tubes
+      case "current-jobs-ready": ready = YAML.number(value) ?? ready
+      case "current-jobs-reserved": reserved = YAML.number(value) ?? reserved
+      case "current-jobs-delayed": delayed = YAML.number(value) ?? delayed
+      case "current-jobs-buried": buried = YAML.number(value) ?? buried
+      case "current-tubes": tubes = YAML.number(value) ?? tubes
       case "draining": draining = value == "true"
-      case "max-job-size": maxJobSize = Int(value) ?? maxJobSize
+      case "max-job-size": maxJobSize = YAML.number(value) ?? maxJobSize
       default: break
       }
     }
@@ -61,13 +65,13 @@ extension TubeStatistics {
     self.init()
     YAML.forEachEntry(of: yaml) { key, value in
       switch key {
-      case "current-jobs-ready": ready = Int(value) ?? ready
-      case "current-jobs-reserved": reserved = Int(value) ?? reserved
-      case "current-jobs-delayed": delayed = Int(value) ?? delayed
-      case "current-jobs-buried": buried = Int(value) ?? buried
-      case "current-watching": watching = Int(value) ?? watching
-      case "current-using": using = Int(value) ?? using
-      case "current-waiting": waiting = Int(value) ?? waiting
+      case "current-jobs-ready": ready = YAML.number(value) ?? ready
+      case "current-jobs-reserved": reserved = YAML.number(value) ?? reserved
+      case "current-jobs-delayed": delayed = YAML.number(value) ?? delayed
+      case "current-jobs-buried": buried = YAML.number(value) ?? buried
+      case "current-watching": watching = YAML.number(value) ?? watching
+      case "current-using": using = YAML.number(value) ?? using
+      case "current-waiting": waiting = YAML.number(value) ?? waiting
       default: break
       }
     }
@@ -124,15 +128,15 @@ public struct JobStatistics: Sendable, Equatable {
       case "tube": tube = String(value)
       case "state": state = State(rawValue: String(value))
       case "pri": priority = UInt32(value) ?? priority
-      case "time-left": timeLeft = Int(value) ?? timeLeft
-      case "ttr": timeToRun = Int(value) ?? timeToRun
-      case "age": age = Int(value) ?? age
-      case "delay": delay = Int(value) ?? delay
-      case "reserves": reserves = Int(value) ?? reserves
-      case "timeouts": timeouts = Int(value) ?? timeouts
-      case "releases": releases = Int(value) ?? releases
-      case "buries": buries = Int(value) ?? buries
-      case "kicks": kicks = Int(value) ?? kicks
+      case "time-left": timeLeft = YAML.number(value) ?? timeLeft
+      case "ttr": timeToRun = YAML.number(value) ?? timeToRun
+      case "age": age = YAML.number(value) ?? age
+      case "delay": delay = YAML.number(value) ?? delay
+      case "reserves": reserves = YAML.number(value) ?? reserves
+      case "timeouts": timeouts = YAML.number(value) ?? timeouts
+      case "releases": releases = YAML.number(value) ?? releases
+      case "buries": buries = YAML.number(value) ?? buries
+      case "kicks": kicks = YAML.number(value) ?? kicks
       default: break
       }
     }

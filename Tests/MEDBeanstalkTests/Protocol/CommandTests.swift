@@ -99,6 +99,16 @@ struct StatisticsTests {
     #expect(YAML.list(bytes(text)).isEmpty)
   }
 
+  @Test func `numbers that no server can have are cut, so that sums of them stay numbers`() {
+    let yaml = bytes(
+      "current-jobs-ready: \(Int.max)\ncurrent-jobs-buried: \(Int.max)\ncurrent-jobs-delayed: \(Int.min)\n")
+    let server = ServerStatistics(yaml: yaml)
+    #expect(server.ready + server.buried == 2_000_000_000_000)
+    #expect(server.ready + server.delayed == 0)
+    #expect(TubeStatistics(yaml: yaml).ready == 1_000_000_000_000)
+    #expect(JobStatistics(yaml: bytes("age: \(Int.max)\n")).age == 1_000_000_000_000)
+  }
+
   @Test func `a table has all that is said, without quotes, and the last of two that are the same`() {
     let table = StatisticsTable(yaml: bytes("---\ncmd-put: 3\nos: \"#1: x\"\nempty:\ncmd-put: 4\nno colon\n"))
     #expect(table.values == ["cmd-put": "4", "os": "#1: x", "empty": ""])
