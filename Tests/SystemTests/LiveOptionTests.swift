@@ -18,21 +18,14 @@ struct LiveProof: Sendable, CustomTestStringConvertible {
 
 @Suite("§16 §17 Options that are reloaded live", .showsServerOutput)
 struct LiveOptionTests {
-  /// Options of features that this build doesn't have: nothing reads them yet.
-  static let withoutFeature: Set<String> = [
-    "GlobalMessageBlockedAlertThreshold", "GlobalMessageBlockedAlarmInterval", "NameOfMainQueueBlockedAlertThreshold",
-    "DefaultAlarmReceiver", "DefaultAlarmChan",
-  ]
-  /// The same for whole tables: alerts.
-  static let sectionsWithoutFeature = ["AlerterEmail", "AlerterSms", "AlarmPlatform"]
+  /// Tables whose options are read together, for each alert: AlertTests shows them.
+  static let sectionsShownElsewhere = ["AlerterEmail", "AlerterSms", "AlarmPlatform"]
 
-  @Test func `every live option has its proof, or its feature isn't there yet`() {
+  @Test func `every live option has its proof`() {
     let live = ConfigOption.all.filter { option in
-      option.effect == .live && !Self.sectionsWithoutFeature.contains { option.section.hasPrefix($0) }
+      option.effect == .live && !Self.sectionsShownElsewhere.contains { option.section.hasPrefix($0) }
     }
-    let proven = Set(Self.proofs.map(\.path))
-    #expect(proven.isDisjoint(with: Self.withoutFeature))
-    #expect(Set(live.map(\.path)) == proven.union(Self.withoutFeature))
+    #expect(Set(live.map(\.path)) == Set(Self.proofs.map(\.path)))
   }
 
   @Test(arguments: proofs)
@@ -151,6 +144,49 @@ struct LiveOptionTests {
       try await change()
       try await eventually("it is let in", within: .seconds(20)) { isServed(port) }
     },
+    LiveProof(
+      path: "GlobalMessageBlockedAlertThreshold", first: "0", second: "20",
+      with: ["DefaultAlarmReceiver": "\"ops\""]
+    ) { system, change in
+      let path = try await Self.fillChannel(system)
+      #expect(system.receiver.count("/platform") == 0)
+      try await change()
+      try await system.receiver.waitFor(count: 1, on: "/platform", within: .seconds(20))
+      system.receiver.release(path)
+    },
+    LiveProof(
+      path: "GlobalMessageBlockedAlarmInterval", first: "604800", second: "1",
+      with: ["DefaultAlarmReceiver": "\"ops\"", "GlobalMessageBlockedAlertThreshold": "20"]
+    ) { system, change in
+      let path = try await Self.fillChannel(system)
+      try await system.receiver.waitFor(count: 1, on: "/platform", within: .seconds(20))
+      try await change()
+      try await system.receiver.waitFor(count: 2, on: "/platform", within: .seconds(20))
+      system.receiver.release(path)
+    },
+    LiveProof(
+      path: "NameOfMainQueueBlockedAlertThreshold", first: "0", second: "20",
+      with: ["DefaultAlarmReceiver": "\"ops\""]
+    ) { system, change in
+      try Self.addPlatform(system)
+      try system.publish(0..<50)
+      // From a paused tube nothing is taken.
+      _ = try system.server.client().ask("pause-tube \(SystemHarness.mainQueue) 3600")
+      try await system.startDispatcher()
+      try await change()
+      try await system.receiver.waitFor(count: 1, on: "/platform", within: .seconds(20))
+    },
+    LiveProof(
+      path: "DefaultAlarmReceiver", first: "\"ops\"", second: "\"night\"",
+      with: ["GlobalMessageBlockedAlertThreshold": "20", "GlobalMessageBlockedAlarmInterval": "1"]
+    ) { system, change in try await Self.showPlatform(system, #""Recipient":"ops""#, #""Recipient":"night""#, change) },
+    LiveProof(
+      path: "DefaultAlarmChan", first: "\"sms\"", second: "\"mail\"",
+      with: [
+        "GlobalMessageBlockedAlertThreshold": "20", "GlobalMessageBlockedAlarmInterval": "1",
+        "DefaultAlarmReceiver": "\"ops\"",
+      ]
+    ) { system, change in try await Self.showPlatform(system, #""channel":"sms""#, #""channel":"mail""#, change) },
     LiveProof(path: "Log.Level", first: "\"info\"", second: "\"debug\"") { system, change in
       try await system.subscribe { _ in .refuse(.status(500)) }
       try await system.startDispatcher()
@@ -162,6 +198,38 @@ struct LiveOptionTests {
       try await eventually("debug lines come", within: .seconds(20)) { system.log("debug").contains("push failed") }
     },
   ]
+
+  private static func addPlatform(_ system: SystemHarness) throws {
+    system.receiver.on("/platform", .json(#"{"code":"0"}"#))
+    try system.configure(["AlarmPlatform.Gateway": "\"\(system.receiver.url("/platform"))\""])
+  }
+
+  /// Fifty messages wait for a subscriber that hangs, until its path is released.
+  private static func fillChannel(_ system: SystemHarness) async throws -> String {
+    try addPlatform(system)
+    let id = try await system.subscribe(parameters: ["Concurrency": "1"])
+    system.receiver.hold(system.path(id))
+    try system.publish(0..<50)
+    try await system.startDispatcher()
+    try await eventually("they are in the channel", within: .seconds(20)) {
+      try system.server.client().jobs(in: SystemHarness.mainQueue).all == 0
+    }
+    return system.path(id)
+  }
+
+  /// The alarm platform gets `before` until the change, then `after`.
+  private static func showPlatform(
+    _ system: SystemHarness, _ before: String, _ after: String, _ change: () async throws -> Void
+  ) async throws {
+    let path = try await fillChannel(system)
+    try await system.receiver.waitFor(count: 1, on: "/platform", within: .seconds(20))
+    #expect(system.receiver.requests("/platform").allSatisfy { $0.text.contains(before) })
+    try await change()
+    try await eventually("it is in force", within: .seconds(20)) {
+      system.receiver.requests("/platform").contains { $0.text.contains(after) }
+    }
+    system.receiver.release(path)
+  }
 
   private static func isServed(_ port: UInt16) -> Bool {
     (try? PlainRPC(port: port).call("GetDefaultSubscriptionSettings").status) == "ok"
