@@ -90,8 +90,9 @@ public enum Assembly {
   private static func debugServer(
     _ dispatcher: Dispatcher, _ rpc: RPCServer?, _ context: RunContext
   ) throws -> [any Service] {
-    guard let address = context.settings.debugAddress else { return [] }
-    try checkFree(address, "DebugAddr")
+    guard let address = context.settings.debugAddress,
+      try isFree(address, "DebugAddr", context, otherwise: "the running state isn't told")
+    else { return [] }
     return [
       AdminServer(
         "DebugAddr", host: address.host, port: Int(address.port), groups: [DebugRoutes(state(dispatcher, rpc))],

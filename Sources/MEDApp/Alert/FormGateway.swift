@@ -23,7 +23,7 @@ struct FormGateway: AlertGateway {
     let request = HTTPRequest(
       .post, url: settings.gateway, body: Array(body.utf8), contentType: "application/x-www-form-urlencoded",
       timeout: timeout, concurrency: 4)
-    return GatewayAnswer(await caller.send(request), settings).outcome { response in
+    return GatewayAnswer(await caller.send(request)).outcome(hiding: GatewaySecrets(settings, parcel)) { response in
       response.status == 200 && GatewayAnswer.isAcknowledgement(response.body, settings.acknowledgement)
     }
   }
@@ -41,16 +41,9 @@ extension AlertGatewaySettings {
 
 /// What a gateway has answered.
 struct GatewayAnswer {
-  /// Of an answer, for people.
-  private static let shownBytes = 200
-
   private let answer: HTTPAnswer
-  private let settings: AlertGatewaySettings
 
-  init(_ answer: HTTPAnswer, _ settings: AlertGatewaySettings) {
-    self.answer = answer
-    self.settings = settings
-  }
+  init(_ answer: HTTPAnswer) { self.answer = answer }
 
   /// Spaces and line ends around it don't matter: neither can stand in a config file.
   static func isAcknowledgement(_ body: [UInt8], _ expected: String) -> Bool {
@@ -61,22 +54,50 @@ struct GatewayAnswer {
     return trimmed(body) == trimmed(expected.utf8)
   }
 
-  func outcome(_ isSuccess: (HTTPResponse) -> Bool) -> AlertOutcome {
+  func outcome(hiding secrets: GatewaySecrets, _ isSuccess: (HTTPResponse) -> Bool) -> AlertOutcome {
     switch answer {
     case .failed(let failure):
-      let problem = masked(failure.message)
+      let problem = secrets.hidden(in: failure.message)
       return failure.kind == .invalidURL ? .refused(problem) : .failed(problem)
     case .answered(let response) where !response.isTruncated && isSuccess(response): return .delivered
     case .answered(let response):
-      let text = masked(String(decoding: response.body.prefix(Self.shownBytes), as: UTF8.self))
-      let more = response.body.count > Self.shownBytes ? "…" : ""
-      return .failed("HTTP status \(response.status), the answer is \(quoted(text))\(more)")
+      let text = secrets.hidden(in: String(decoding: response.body, as: UTF8.self))
+      return .failed("HTTP status \(response.status), the answer is \(shown(text))")
     }
   }
 
-  /// A gateway may repeat what it was told.
-  private func masked(_ text: String) -> String {
-    let text = HTTPURL.masking(text, credentialsOf: settings.gateway)
-    return settings.password.isEmpty ? text : text.replacing(settings.password, with: "***")
+  private func shown(_ text: String) -> String {
+    text.count > GatewaySecrets.shown ? quoted(String(text.prefix(GatewaySecrets.shown))) + "…" : quoted(text)
+  }
+}
+
+/// What a gateway was told and may repeat, and what no log must hold.
+struct GatewaySecrets {
+  /// Characters of what a gateway says, for people.
+  static let shown = 200
+
+  private let settings: AlertGatewaySettings
+  private let texts: [String]
+
+  init(_ settings: AlertGatewaySettings, _ parcel: AlertParcel) {
+    self.settings = settings
+    // What is shorter stands everywhere.
+    let texts = [settings.password, parcel.recipient].filter { $0.count >= 3 }
+    self.texts = texts + texts.map(AdminClient.encoded)
+  }
+
+  func hidden(in text: String) -> String {
+    texts.reduce(HTTPURL.masking(text, credentialsOf: settings.gateway)) { $0.replacing($1, with: "***") }
+  }
+}
+
+extension AlertOutcome {
+  /// The same without what must not be told.
+  func hiding(_ secrets: GatewaySecrets) -> AlertOutcome {
+    switch self {
+    case .delivered: .delivered
+    case .failed(let text): .failed(secrets.hidden(in: text))
+    case .refused(let text): .refused(secrets.hidden(in: text))
+    }
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import MEDCore
+import MEDLoop
 
 /// The local mail program: reads a mail, with its recipients in its header, from standard input.
 ///
@@ -8,8 +9,8 @@ import MEDCore
 struct MailProgram {
   /// It is killed after that, with whatever it has started.
   static let limit = Duration.seconds(10)
-  /// Of its output; the rest is thrown away.
-  static let outputBytes = 500
+  /// Of its output, more than is shown of it; the rest is thrown away.
+  static let outputBytes = 900
   /// `-i`: a dot alone ends nothing. `-t`: recipients are in the header.
   static let arguments = ["-i", "-t"]
 
@@ -48,35 +49,24 @@ private struct MailRun {
   private var mail: ArraySlice<UInt8>
   private var said: [UInt8] = []
 
+  /// One at a time, so that no child gets another one's pipes, which then would never end.
+  private static let starting = Locked(())
+
   init(_ program: String, _ arguments: [String], _ environment: [String], _ mail: [UInt8]) throws(SystemError) {
-    let (theirInput, ourInput) = try Self.pipe()
-    let ourOutput: Int32
-    let theirOutput: Int32
-    do throws(SystemError) {
-      (ourOutput, theirOutput) = try Self.pipe()
-    } catch {
-      close(theirInput)
-      close(ourInput)
-      throw error
+    let started = Self.starting.withLock { _ -> Result<Started, SystemError> in
+      do throws(SystemError) {
+        return .success(try Started([program] + arguments, environment))
+      } catch {
+        return .failure(error)
+      }
     }
-    defer {
-      close(theirInput)
-      close(theirOutput)
-    }
-    do throws(SystemError) {
-      processID = try Self.spawn([program] + arguments, environment, input: theirInput, output: theirOutput)
-    } catch {
-      close(ourInput)
-      close(ourOutput)
-      throw error
-    }
-    for descriptor in [ourInput, ourOutput] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
-    input = ourInput
-    output = ourOutput
+    let child = try started.get()
+    (processID, input, output) = (child.processID, child.input, child.output)
+    for descriptor in [child.input, child.output] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
     self.mail = mail[...]
   }
 
-  /// Waits for its end, which is at the deadline at the latest. It is always reaped.
+  /// Waits for its end, which is soon after the deadline at the latest. It is always reaped.
   mutating func finish(by deadline: ContinuousClock.Instant, isCancelled: () -> Bool) -> AlertOutcome {
     defer { closeAll() }
     // A program that reads no further must not end this one.
@@ -91,11 +81,27 @@ private struct MailRun {
       }
       let isLate = ContinuousClock.now >= deadline
       guard !isLate, !isCancelled() else {
-        kill(-processID, SIGKILL)
-        _ = reap(0)
+        closeAll()
+        end()
         return .failed(isLate ? "the mail program took too long" : "the dispatcher stopped")
       }
       exchange()
+    }
+  }
+
+  /// Kills it, with what it has started, and reaps it. One that can't be killed, as it belongs to another user by now or
+  /// waits for a disk, is left to a thread of its own.
+  private func end() {
+    kill(-processID, SIGKILL)
+    kill(processID, SIGKILL)
+    for _ in 0..<100 {
+      if reap(WNOHANG) != nil { return }
+      poll(nil, 0, 10)
+    }
+    let processID = processID
+    try? Thread.detached(named: "mail") {
+      var status: Int32 = 0
+      while waitpid(processID, &status, 0) < 0, errno == EINTR {}
     }
   }
 
@@ -157,6 +163,38 @@ private struct MailRun {
     if let output { close(output) }
     input = nil
     output = nil
+  }
+}
+
+/// A child that has just been started, and our ends of its pipes.
+private struct Started {
+  let processID: pid_t
+  let input: Int32
+  let output: Int32
+
+  init(_ command: [String], _ environment: [String]) throws(SystemError) {
+    let (theirInput, ourInput) = try Self.pipe()
+    let ourOutput: Int32
+    let theirOutput: Int32
+    do throws(SystemError) {
+      (ourOutput, theirOutput) = try Self.pipe()
+    } catch {
+      close(theirInput)
+      close(ourInput)
+      throw error
+    }
+    defer {
+      close(theirInput)
+      close(theirOutput)
+    }
+    do throws(SystemError) {
+      processID = try Self.spawn(command, environment, input: theirInput, output: theirOutput)
+    } catch {
+      close(ourInput)
+      close(ourOutput)
+      throw error
+    }
+    (input, output) = (ourInput, ourOutput)
   }
 
   private static func pipe() throws(SystemError) -> (read: Int32, write: Int32) {

@@ -14,7 +14,7 @@ struct PlatformGateway: AlertGateway {
     let request = HTTPRequest(
       .post, url: settings.gateway, body: Self.json(parcel, settings).bytes, contentType: "application/json",
       timeout: FormGateway.timeout, concurrency: 4)
-    return GatewayAnswer(await caller.send(request), settings).outcome { response in
+    return GatewayAnswer(await caller.send(request)).outcome(hiding: GatewaySecrets(settings, parcel)) { response in
       guard (200..<300).contains(response.status) else { return false }
       return GatewayAnswer.isAcknowledgement(response.body, settings.acknowledgement) || Self.hasCodeZero(response.body)
     }

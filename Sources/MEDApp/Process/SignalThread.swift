@@ -17,6 +17,8 @@ public enum SignalThread {
     pthread_sigmask(SIG_BLOCK, &set, nil)
     // A peer that hangs up is an error of the write, never the end of the process.
     signal(SIGPIPE, SIG_IGN)
+    // Where it is ignored, as a parent may have left it, nobody learns how a child has ended.
+    signal(SIGCHLD, SIG_DFL)
   }
 
   /// Starts the thread; `handle` is called on it.

@@ -15,10 +15,13 @@ actor StatisticsConsole {
     ]
   }
 
-  private func text() -> [UInt8] { latest.text(until: Self.minute) }
+  /// Empty for who doesn't wait for it any more.
+  private func text() -> [UInt8] { Task.isCancelled ? [] : latest.text(until: Self.minute) }
 
-  /// Empty if there is no memory for it.
-  private func zipped() -> [UInt8] { Gzip.compressed(latest.json(until: Self.minute)) ?? [] }
+  /// The same; also if there is no memory for it.
+  private func zipped() -> [UInt8] {
+    Task.isCancelled ? [] : Gzip.compressed(latest.json(until: Self.minute)) ?? []
+  }
 
   private var latest: RPCStatistics { statistics() ?? RPCStatistics(commands: []) }
 

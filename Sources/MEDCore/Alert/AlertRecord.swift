@@ -80,6 +80,7 @@ public struct AlertDelivery: Sendable, Equatable {
   }
 
   static let noGateway = "no gateway is configured"
+  static let tooMany = "too many wait for this gateway"
 }
 
 extension AlertRecord {

@@ -127,6 +127,7 @@ extension Alerts.State {
   /// - Returns: the alert, if that was its last recipient.
   mutating func settle(_ errand: Alerts.Errand, _ outcome: AlertOutcome) -> AlertRecord? {
     guard var record = underWay[errand.number] else { return nil }
+    waiting[record.deliveries[errand.place].way, default: 1] -= 1
     if record.deliveries[errand.place].tries == 0 { _ = record.deliveries[errand.place].tried(outcome) }
     record.unsettled -= 1
     underWay[errand.number] = record

@@ -11,7 +11,8 @@ import ServiceLifecycle
 ///
 /// It works while ``run()`` does, which must outlive the dispatcher's.
 public final class Alerts: Service {
-  /// Alerts that wait at most; further ones are dropped, counted and logged.
+  /// Recipients that wait for one gateway at most, so that one which hangs takes no room of the others; an alert that finds
+  /// room nowhere is dropped, counted and logged.
   public static let bound = 1_000
   /// Alerts that are remembered.
   public static let recentBound = 200
@@ -43,11 +44,13 @@ public final class Alerts: Service {
     var settings: AlertSettings
     var counters = AlertsState()
     var number: UInt64 = 0
-    /// Those that aren't with all of their recipients: ``Alerts/bound`` at most.
+    /// Those that aren't with all of their recipients: ``Alerts/bound`` of each way at most.
     var underWay: [UInt64: AlertRecord] = [:]
     /// The others: ``Alerts/recentBound`` at most.
     var over: Deque<AlertRecord> = []
     var queues: [AlertWay: Deque<Errand>] = [:]
+    /// Recipients of whom it isn't known yet.
+    var waiting: [AlertWay: Int] = [:]
     /// Tasks that work on a queue.
     var workers: [AlertWay: Int] = [:]
     /// Gateways whose latest alert came to nothing: they get one try until they take one.
@@ -160,21 +163,26 @@ extension Alerts.State {
       end(record, .failed)
       return .closed
     }
-    guard underWay.count < Alerts.bound else {
-      end(record, .dropped)
-      return .dropped(dropReport.happened(true, now: now))
-    }
-    record.unsettled = parcels.count
-    underWay[record.number] = record
-    counters.waiting = underWay.count
     var calls: [AlertWay] = []
     for (place, parcel) in parcels.enumerated() {
       let way = route.stops[place].way
+      guard waiting[way, default: 0] < Alerts.bound else {
+        record.deliveries[place].problem = AlertDelivery.tooMany
+        continue
+      }
+      record.unsettled += 1
+      waiting[way, default: 0] += 1
       queues[way, default: []].append(Alerts.Errand(number: record.number, place: place, parcel: parcel))
       guard workers[way, default: 0] < Alerts.width else { continue }
       workers[way, default: 0] += 1
       calls.append(way)
     }
+    guard record.unsettled > 0 else {
+      end(record, .dropped)
+      return .dropped(dropReport.happened(true, now: now))
+    }
+    underWay[record.number] = record
+    counters.waiting = underWay.count
     return .queued(calls: calls)
   }
 

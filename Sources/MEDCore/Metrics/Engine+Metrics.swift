@@ -8,10 +8,11 @@ extension Engine {
     metrics.state = await state(lanes: 0)
     metrics.counted = context.pushes.count
     metrics.uncounted = context.pushes.refused
-    await sumQueues(into: &metrics)
+    let existing = backlog.existing
+    await sum(existing, into: &metrics)
     var busiest = BusiestSubscriptions(maximum: maximum)
     await offerThoseThatPush(to: &busiest)
-    await offerThoseThatWait(to: &busiest)
+    await offerThoseThatWait(in: existing, to: &busiest)
     metrics.leftOut = busiest.leftOut
     let now = ContinuousClock.now
     for (index, id) in busiest.ids.enumerated() {
@@ -21,11 +22,11 @@ extension Engine {
     return metrics
   }
 
-  private func sumQueues(into metrics: inout DispatcherMetrics) async {
+  private func sum(_ queues: [Backlog.Queue], into metrics: inout DispatcherMetrics) async {
     // Those that don't exist are empty as of the list.
     let nothing = BacklogSample(takenAt: backlog.listedAt)
     var (channels, retryChannels) = (nothing, nothing)
-    for (index, queue) in backlog.existing.enumerated() {
+    for (index, queue) in queues.enumerated() {
       if index > 0, index % LaneListing.slice == 0 { await Task.yield() }
       let sample = backlog.backlog(of: queue.subscription, queue.kind)
       if queue.kind == .channel { channels = channels + sample } else { retryChannels = retryChannels + sample }
@@ -45,8 +46,10 @@ extension Engine {
   }
 
   /// Those that have pushed nothing for a day, and something waits for them.
-  private func offerThoseThatWait(to busiest: inout BusiestSubscriptions) async {
-    for (index, queue) in backlog.existing.enumerated() {
+  private func offerThoseThatWait(
+    in queues: [Backlog.Queue], to busiest: inout BusiestSubscriptions
+  ) async {
+    for (index, queue) in queues.enumerated() {
       if index > 0, index % LaneListing.slice == 0 { await Task.yield() }
       let id = queue.subscription
       guard context.pushes[id] == nil else { continue }

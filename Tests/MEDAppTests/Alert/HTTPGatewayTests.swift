@@ -89,6 +89,15 @@ struct HTTPGatewayTests {
     }
   }
 
+  @Test func `what a gateway repeats of its recipient is hidden, however it writes it`() async throws {
+    try await GatewayStage.with { stage in
+      stage.receiver.on(
+        "/gateway", .bytes(Array((String(repeating: "x", count: 195) + "a@x.example a%40x.example").utf8), status: 400))
+      let problem = try #require(await stage.form().send(GatewayStage.parcel()).problem)
+      #expect(problem == "HTTP status 400, the answer is \"" + String(repeating: "x", count: 195) + "*** *\"…")
+    }
+  }
+
   @Test func `a URL that can't be asked for isn't tried again`() async throws {
     try await GatewayStage.with { stage in
       stage.set { $0.gateway = "http://host/with a space" }

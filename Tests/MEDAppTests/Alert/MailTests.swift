@@ -90,7 +90,7 @@ struct MailTests {
   @Test(arguments: [
     "", "-oQ/tmp", "a b@x", "a@x,b@x", "a@x\nBcc: b@x", "a@x\r", "<a@x>", "a@x;b@x", "\"a\"@x", "值@x", "a:b@x",
     "a(b)@x",
-    String(repeating: "a", count: 255), "a@x\u{0}", "a\\b@x",
+    String(repeating: "a", count: 255), "a@x\u{0}", "a\\b@x", "|sh", "/etc/passwd",
   ])
   func `what isn't one address is refused`(address: String) { #expect(!MailAddress.isUsable(address)) }
 }
@@ -134,6 +134,14 @@ struct AlertTemplateTests {
     try Data(repeating: 0x78, count: TemplateFiles.maximumBytes).write(
       to: URL(fileURLWithPath: directory.file("MessageSendingFailed.eml")))
     #expect(await TemplateFiles(logger: log.logger).template(.mail, in: directory.path) != .mail)
+  }
+
+  @Test func `what is no file isn't waited for`() async throws {
+    let directory = try TemporaryDirectory("templates")
+    #expect(mkfifo(directory.file("MessageSendingFailed.eml"), 0o600) == 0)
+    let log = NotedLines()
+    #expect(await TemplateFiles(logger: log.logger).template(.mail, in: directory.path) == .mail)
+    #expect(log.lines.count == 1 && log.lines[0].contains("is no file"))
   }
 
   @Test func `the shipped examples have all places`() async throws {

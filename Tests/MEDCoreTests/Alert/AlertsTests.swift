@@ -124,6 +124,23 @@ struct AlertsTests {
     #expect(alerts.recent().count == Alerts.recentBound && alerts.recent(3).count == 3)
   }
 
+  @Test func `those that wait for a gateway that hangs take no room of the others`() async throws {
+    let (email, sms) = (ScriptedGateway(), ScriptedGateway())
+    email.hold()
+    let alerts = Self.alerts(.init(email: email, sms: sms))
+    try await alerts.whileRunning {
+      for number in 0..<Alerts.bound + 300 {
+        alerts.raise(Self.alert(["AlerterEmails": "a@x", "AlerterPhoneNumbers": "\(number)"]))
+      }
+      try await eventually("all SMS are out") { sms.recipients.count == Alerts.bound + 300 }
+      #expect(alerts.condition.dropped == 0)
+      try await eventually("those without room are over") { alerts.condition.failed == 300 }
+      #expect(alerts.recent(1).first?.deliveries.first?.problem == "too many wait for this gateway")
+      email.release()
+      try await eventually("the others are with all") { alerts.condition.sent == 1_000 }
+    }
+  }
+
   @Test func `one that nobody could get is in the warning log with its text`() async throws {
     let log = NotingLog()
     let alerts = Self.alerts(.init(email: ScriptedGateway()), logger: log.logger)
