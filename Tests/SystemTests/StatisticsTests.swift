@@ -221,17 +221,21 @@ struct StatisticsTests {
     let system = try await SystemHarness.start()
     let id = try await system.subscribe()
     var takers: [ServerProcess] = []
-    for port in [25_606, 5_606] as [UInt16] {
-      // Either of them has it, or somebody else does.
+    for port in [25_606, 5_606, 9_898] as [UInt16] {
+      // It has it now, or somebody else does.
       takers.append(try ServerProcess("beanstalkd", ["-l", "127.0.0.1", "-p", "\(port)"]))
       try await eventually("somebody has it") { (try? PlainBeanstalk(port: port)) != nil }
     }
-    try system.configure(["PrometheusApiAddr": nil, "StatisticApiAddr": nil])
+    try system.configure(["PrometheusApiAddr": nil, "StatisticApiAddr": nil, "DebugAddr": nil])
     try await system.startDispatcher()
     try system.publish(0..<5)
     try await system.receiver.waitFor(count: 5, on: system.path(id), within: .seconds(30))
-    #expect(system.log("warn").contains("there are no metrics for Prometheus"))
-    #expect(system.log("warn").contains("there is no statistics console"))
+    let lacks = [
+      "there are no metrics for Prometheus", "there is no statistics console", "the running state isn't told",
+    ]
+    for lack in lacks {
+      try await eventually(lack) { system.log("warn").contains(lack) }
+    }
     #expect(try await system.stopDispatcher() == .code(0))
     for taker in takers { try await taker.stop() }
   }
