@@ -79,11 +79,18 @@ struct ReservedTests {
       #expect(await server.put([Put(tube: orders, body: bytes("mine"), timeToRun: 4)]).stored.count == 1)
       let job = try #require(await server.take(1, from: orders).jobs.first)
       let witness = try beanstalkd.client()
-      let theirs = try #require(try witness.reserve(from: "orders", waiting: 20 * Patience.factor))
-      #expect(theirs.id == job.id.number)
+      // Not in one wait, which would hold up the loop: a connection that holds a job and says nothing may have dropped out
+      // of the server's clock, and then its job's time never ends.
+      var taken: UInt64?
+      try await actor.waitUntil("its time is over") {
+        taken = try witness.reserve(from: "orders")?.id
+        return taken != nil
+      }
+      let theirs = try #require(taken)
+      #expect(theirs == job.id.number)
       #expect(await server.delete([job]) == [.notFound])
       #expect(await server.kick([job]) == [.done])
-      #expect(try witness.release(theirs.id))
+      #expect(try witness.release(theirs))
       try #expect(beanstalkd.jobs() == JobTotals(ready: 1))
     }
   }
