@@ -109,9 +109,11 @@ struct LeftoverTests {
     try await system.startDispatcher()
     try await system.receiver.waitFor(count: 10)
     let tube = SystemHarness.channel(id)
-    let buried = try system.server.client().jobs(in: tube).buried
+    let client = try system.server.client()
+    let buried = try client.jobs(in: tube).buried
     #expect(try await system.amend().status == .code(0))
-    #expect(try system.server.client().jobs(in: tube).buried == buried)
+    // The lane may have taken more meanwhile. What was kicked would be pushed again: see the duplicates below.
+    #expect(try client.jobs(in: tube).buried >= buried)
     system.receiver.release(system.path(id))
     try await system.waitUntilEmpty()
     #expect(system.ledger.accepted == system.ledger.expected)
