@@ -42,15 +42,15 @@ run: ## Build and show a dispatcher at work on servers of its own: make run ARGS
 test: install ## Build and run all tests: make test FILTER=… WIDTH=…
 	@Scripts/test-venv.sh
 	swift build --build-tests
-	swift test --skip-build $(TEST_ARGUMENTS)
+	Scripts/watched-tests.py swift test --skip-build $(TEST_ARGUMENTS)
 
 test-tsan: install ## The tests under the thread sanitizer
-	SANITIZED=thread swift test --scratch-path .build-tsan --sanitize=thread $(TEST_ARGUMENTS)
+	SANITIZED=thread Scripts/watched-tests.py swift test --scratch-path .build-tsan --sanitize=thread $(TEST_ARGUMENTS)
 
 # Not for leaks: the TOML parser leaks some KB with each config file that it reads, and a program that ends leaves its
 # variables. What grows is what the soak looks for.
 test-asan: install ## The tests under the address sanitizer
-	SANITIZED=address ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/Tests/asan.supp swift test --scratch-path .build-asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
+	SANITIZED=address ASAN_OPTIONS=detect_leaks=0:suppressions=$(CURDIR)/Tests/asan.supp Scripts/watched-tests.py swift test --scratch-path .build-asan --sanitize=address -Xswiftc -use-ld=lld $(TEST_ARGUMENTS)
 
 lint: ## Check formatting and house rules
 	swift format lint --strict --parallel --recursive $(SWIFT_SOURCES)

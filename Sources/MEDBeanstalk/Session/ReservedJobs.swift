@@ -72,26 +72,28 @@ final class ReservedJobs {
 
   func delete(_ jobs: [Job]) async -> [SettleOutcome] {
     for job in jobs { held[job.id]?.isSettling = true }
-    let asked = jobs.map { holder(of: $0.id) }
+    var asked = jobs.map { holder(of: $0.id) }
     var outcomes = await settle(.delete, jobs)
-    let failed = outcomes.indices.filter { outcomes[$0] != .done }
-    // Some have come to another connection of ours meanwhile.
-    let moved = failed.filter { place in
-      guard let holder = holder(of: jobs[place].id) else { return false }
-      return holder !== asked[place]
-    }
-    let lost = failed.filter { place in
-      let holder = holder(of: jobs[place].id)
-      return holder == nil || (holder === asked[place] && outcomes[place] == .notFound)
-    }
-    if !moved.isEmpty {
+    var left = outcomes.indices.filter { outcomes[$0] != .done }
+    // Some have come to another connection of ours meanwhile, and further ones may while that is asked.
+    while true {
+      let moved = left.filter { place in
+        guard let holder = holder(of: jobs[place].id) else { return false }
+        return holder !== asked[place]
+      }
+      if moved.isEmpty { break }
+      for place in moved { asked[place] = holder(of: jobs[place].id) }
       for (place, outcome) in zip(moved, await settle(.delete, moved.map { jobs[$0] })) { outcomes[place] = outcome }
+      left.removeAll { outcomes[$0] == .done }
     }
+    let lost = left.filter { holder(of: jobs[$0].id) == nil || outcomes[$0] == .notFound }
     if !lost.isEmpty {
       for (place, outcome) in zip(lost, await deleteLost(lost.map { jobs[$0] })) { outcomes[place] = outcome }
     }
-    for (job, outcome) in zip(jobs, outcomes) {
-      if outcome.hasFailed { held[job.id]?.isSettling = false } else { drop(job.id) }
+    for (place, job) in jobs.enumerated() {
+      // Come to one of ours just now: nobody else will be told of it, so it is for the next try.
+      if outcomes[place] == .notFound, holder(of: job.id) != nil { outcomes[place] = .failed("taken again meanwhile") }
+      if outcomes[place].hasFailed { held[job.id]?.isSettling = false } else { drop(job.id) }
     }
     return outcomes
   }

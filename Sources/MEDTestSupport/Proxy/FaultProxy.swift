@@ -106,13 +106,15 @@ struct ProxyState: Polled {
     if listener == nil { listener = try TCP.listen(port: port) }
   }
 
-  func interests() -> [pollfd] {
-    var sockets = links.flatMap { $0.interests(paused: isPaused) }
+  func interests(at now: ContinuousClock.Instant) -> [pollfd] {
+    var sockets = links.flatMap { $0.interests(paused: isPaused, at: now) }
     if let listener, !isPaused { sockets.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
     return sockets
   }
 
-  func nextDue() -> ContinuousClock.Instant? { isPaused ? nil : links.compactMap { $0.nextDue() }.min() }
+  func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    isPaused ? nil : links.compactMap { $0.nextDue(after: now) }.min()
+  }
 
   mutating func turn(_ ready: [pollfd]) {
     if isPaused { return }

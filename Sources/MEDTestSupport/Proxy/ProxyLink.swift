@@ -48,9 +48,8 @@ final class ProxyLink {
     Glibc.close(server)
   }
 
-  func interests(paused: Bool) -> [pollfd] {
+  func interests(paused: Bool, at now: ContinuousClock.Instant) -> [pollfd] {
     if isClosed || paused { return [] }
-    let now = ContinuousClock.now
     return [(toServer, toClient), (toClient, toServer)].compactMap { from, to in
       var events: Int32 = 0
       if !from.ended, !isCut, from.waitingBytes < 1 << 20 { events |= POLLIN }
@@ -59,9 +58,8 @@ final class ProxyLink {
     }
   }
 
-  func nextDue() -> ContinuousClock.Instant? {
-    let now = ContinuousClock.now
-    return [toServer.waiting.first?.due, toClient.waiting.first?.due].compactMap { $0 }.filter { $0 > now }.min()
+  func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    [toServer.waiting.first?.due, toClient.waiting.first?.due].compactMap { $0 }.filter { $0 > now }.min()
   }
 
   /// Reads, filters, delivers. Returns the rules that cut it.
@@ -75,7 +73,8 @@ final class ProxyLink {
       }
     }
     // why: an answer that was read before the cut is still delivered, as it would be on a real network
-    for direction in [Direction.toServer, .toClient] { lane(direction, deliver) }
+    for direction in [Direction.toServer, .toClient] where !isClosed { lane(direction, deliver) }
+    if isClosed { return cutters }
     let isDone = toServer.waiting.isEmpty && toClient.waiting.isEmpty
     if isDone, isCut || (toServer.endPassedOn && toClient.endPassedOn) { close() }
     return cutters

@@ -32,16 +32,16 @@ final class ReceiverConnection {
     Glibc.close(socket)
   }
 
-  func interests(held: Set<String>) -> pollfd? {
+  func interests(held: Set<String>, at now: ContinuousClock.Instant) -> pollfd? {
     if isClosed { return nil }
     // why: always readable, so that a client that goes away while its answer waits is noticed
-    let events = isWaiting(held: held) ? POLLIN : POLLIN | Int32(POLLOUT)
+    let events = isWaiting(held: held, at: now) ? POLLIN : POLLIN | Int32(POLLOUT)
     return pollfd(fd: socket, events: Int16(events), revents: 0)
   }
 
-  func nextDue(held: Set<String>) -> ContinuousClock.Instant? {
+  func nextDue(held: Set<String>, after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
     guard let writing, !writing.answer.hangs, !held.contains(writing.path) else { return nil }
-    return writing.due > .now ? writing.due : nil
+    return writing.due > now ? writing.due : nil
   }
 
   /// Reads what has come: false if the client has gone.
@@ -68,7 +68,7 @@ final class ReceiverConnection {
 
   /// Writes what is due. True once the answer is finished; the connection is closed if the answer wants that.
   func write(held: Set<String>) -> Bool {
-    guard var current = writing, !isWaiting(held: held) else { return false }
+    guard var current = writing, !isWaiting(held: held, at: .now) else { return false }
     let piece = current.rest.prefix(current.answer.drip?.bytes ?? current.rest.count)
     guard let count = TCP.write(socket, piece) else {
       finish(closing: true)
@@ -91,8 +91,8 @@ final class ReceiverConnection {
     if closing { close() }
   }
 
-  private func isWaiting(held: Set<String>) -> Bool {
+  private func isWaiting(held: Set<String>, at now: ContinuousClock.Instant) -> Bool {
     guard let writing else { return true }
-    return writing.answer.hangs || held.contains(writing.path) || writing.due > .now
+    return writing.answer.hangs || held.contains(writing.path) || writing.due > now
   }
 }

@@ -65,13 +65,15 @@ struct ReceiverState: Polled {
 
   // MARK: Polled
 
-  func interests() -> [pollfd] {
-    var sockets = connections.values.compactMap { $0.interests(held: held) }
+  func interests(at now: ContinuousClock.Instant) -> [pollfd] {
+    var sockets = connections.values.compactMap { $0.interests(held: held, at: now) }
     if let listener { sockets.append(pollfd(fd: listener, events: Int16(POLLIN), revents: 0)) }
     return sockets
   }
 
-  func nextDue() -> ContinuousClock.Instant? { connections.values.compactMap { $0.nextDue(held: held) }.min() }
+  func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    connections.values.compactMap { $0.nextDue(held: held, after: now) }.min()
+  }
 
   mutating func turn(_ ready: [pollfd]) {
     let readable = Set(ready.filter { Int32($0.revents) & ~Int32(POLLOUT) != 0 }.map(\.fd))

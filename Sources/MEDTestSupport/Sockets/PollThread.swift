@@ -2,10 +2,10 @@ import Foundation
 
 /// What a ``PollThread`` drives: sockets and what to do with them. Its methods run under the thread's lock.
 protocol Polled: SendableMetatype {
-  /// The sockets to wait on, with `events` set.
-  func interests() -> [pollfd]
-  /// When to turn at the latest, though no socket has anything; nil for no such time.
-  func nextDue() -> ContinuousClock.Instant?
+  /// The sockets to wait on, with `events` set. What is due at `now` counts as due.
+  func interests(at now: ContinuousClock.Instant) -> [pollfd]
+  /// When to turn at the latest, though no socket has anything: the first time after `now`; nil for no such time.
+  func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant?
   /// One turn: some of the sockets may be ready, and some time may be due.
   mutating func turn(_ ready: [pollfd])
   /// Closes all sockets.
@@ -50,7 +50,11 @@ final class PollThread<State: Polled>: Sendable {
 
   private static func run(_ state: Locked<State?>, _ alarm: Alarm) {
     while true {
-      let plan = state.withLock { state in state.map { (sockets: $0.interests(), due: $0.nextDue()) } }
+      let plan = state.withLock { state in
+        // why: one moment for both, or what becomes due between them is waited for by neither
+        let now = ContinuousClock.now
+        return state.map { (sockets: $0.interests(at: now), due: $0.nextDue(after: now)) }
+      }
       guard let plan else { return }
       let wait = plan.due.map { max(.zero, ContinuousClock.now.duration(to: $0)).milliseconds } ?? -1
       var sockets = plan.sockets + [pollfd(fd: alarm.socket, events: Int16(POLLIN), revents: 0)]

@@ -22,12 +22,14 @@ struct AmendFaultTests {
       return scene
     }
 
-    /// The ill one fails; the well one is done all the same.
-    func expectFailure(_ text: String, _ change: (inout AmendRequest) -> Void = { _ in }) async throws -> AmendReport {
+    /// The ill one fails with one of `texts`; the well one is done all the same.
+    func expectFailure(
+      _ texts: String..., change: (inout AmendRequest) -> Void = { _ in }
+    ) async throws -> AmendReport {
       let report = try await AmendRequest(proxy.queueServer, well.queueServer, change: change).run()
       #expect(!report.isComplete)
       let told = report.servers[0].failure ?? report.servers[0].tubes.map(\.inWords).joined()
-      #expect(told.contains(text), "\(told)")
+      #expect(texts.contains { told.contains($0) }, "\(told)")
       #expect(report.servers[1].failure == nil)
       #expect(report.servers[1].tubes.map(\.kicked) == [4, 3])
       #expect(try well.jobs() == JobTotals(ready: 7))
@@ -75,7 +77,9 @@ struct AmendFaultTests {
   func `one whose connections are cut in the middle of an answer`(place: String) async throws {
     let scene = try await Scene.start()
     scene.proxy.add(.cut(afterSeeing: place, .toClient, times: .max))
-    let report = try await scene.expectFailure("the server closed the connection")
+    let report = try await scene.expectFailure(
+      // Which of them depends on what was on its way to the server.
+      "the server closed the connection", "recv: Connection reset by peer", "send: Broken pipe")
     #expect(try scene.ill.jobs().ready >= report.servers[0].tubes.reduce(0) { $0 + $1.kicked })
   }
 

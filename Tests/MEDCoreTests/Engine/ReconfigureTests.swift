@@ -126,6 +126,9 @@ struct ReconfigureTests {
     let first = harness.configuration
     let isOver = Locked(false)
     try await Self.run(dispatcher) {
+      // Without a dispatcher that runs they would never wait, and take Swift's pool for themselves.
+      try await harness.eventually("it runs") { await dispatcher.state() != nil }
+      defer { isOver.withLock { $0 = true } }
       let changers = (0..<3).map { number in
         Task {
           var changed = first
