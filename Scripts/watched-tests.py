@@ -21,17 +21,20 @@ FAILED_TO_END = 124
 
 
 def running(events):
-    """The tests whose cases have begun and not ended."""
-    cases = {}
+    """The tests that have begun and not ended. Those that wait for their turn count as begun."""
+    begun = {}
     for line in events.read_text(errors="replace").splitlines():
         try:
             payload = json.loads(line)["payload"]
         except (ValueError, KeyError):
             continue  # A line that is being written.
-        change = {"testCaseStarted": 1, "testCaseEnded": -1}.get(payload.get("kind"))
-        if change:
-            cases[payload.get("testID")] = cases.get(payload.get("testID"), 0) + change
-    return sorted(test for test, count in cases.items() if test and count > 0)
+        test = payload.get("testID", "")
+        # Suites have no source location.
+        if payload.get("kind") == "testStarted" and ".swift:" in test:
+            begun[test] = True
+        elif payload.get("kind") == "testEnded":
+            begun.pop(test, None)
+    return list(begun)
 
 
 def descendants(parent):
@@ -66,8 +69,11 @@ def show_threads(process):
 
 def report(events, tests):
     print(f"\nNo test began or ended for {PATIENCE} seconds. What has begun and not ended:", file=sys.stderr)
-    for test in running(events):
+    tests_running = running(events)
+    for test in tests_running[:50]:
         print(f"  {test}", file=sys.stderr)
+    if len(tests_running) > 50:
+        print(f"  and {len(tests_running) - 50} more", file=sys.stderr)
     children = descendants(tests.pid)
     print("Processes that it has started:", file=sys.stderr)
     for process, command in children:
