@@ -42,6 +42,10 @@ struct ReservedSystemTests {
     try system.publish(0..<50)
     try await system.startDispatcher()
     try await system.receiver.waitFor(count: 10)
+    try await eventually("all lie in the channel alone") {
+      let jobs = try system.server.everyJob()
+      return jobs.count == 50 && jobs.allSatisfy { $0.tube == SystemHarness.channel(id) }
+    }
     #expect(try system.server.jobs().reserved >= 10)
     try await system.dispatcher.crash()
     try await eventually("all are ready") { try system.server.jobs() == JobTotals(ready: 50) }

@@ -15,6 +15,8 @@ final class MemoryList: RecoverList {
   /// The messages on it, unwrapped.
   var messages: [[UInt8]] { state.withLock { $0.entries }.compactMap { try? MessagePack.string($0) } }
 
+  func forget() { state.withLock { $0.entries = [] } }
+
   func push(_ entries: [[UInt8]]) async -> RecoverListOutcome {
     state.withLock { state in
       if state.outcome == .pushed { state.entries += entries }
