@@ -115,6 +115,7 @@ struct KickBuriedTests {
     let worker = Task {
       while !Task.isCancelled { _ = await client.take(1, from: orders) }
     }
+    defer { worker.cancel() }
     #expect(try await client.kickBuried(in: orders) >= 6)
     worker.cancel()
     await worker.value

@@ -55,6 +55,7 @@ struct TubeCleanTests {
     try fill(witness, ready: 2_000, delayed: 300, buried: 300)
     let oldest = try witness.put("the last of the old ones", into: "orders")
     let isOver = Locked(false)
+    defer { isOver.withLock { $0 = true } }
     let new = Locked<Set<UInt64>>([])
     let producer = OwnThread {
       let own = try beanstalkd.client()

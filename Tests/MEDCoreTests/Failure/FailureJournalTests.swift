@@ -95,6 +95,7 @@ struct FailureJournalTests {
     let first = journal.append(content(1))
     journal.signal()
     async let waited = journal.written(first)
+    defer { hangs.withLock { $0 = false } }
     try await eventually("somebody waits") { journal.monitor.withLock { !$0.waiters.isEmpty } }
     #expect(journal.releaseLate(after: .seconds(3_600)))
     #expect(!journal.releaseLate(after: .zero))
