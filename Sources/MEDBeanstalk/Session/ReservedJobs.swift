@@ -86,6 +86,7 @@ final class ReservedJobs {
       for (place, outcome) in zip(moved, await settle(.delete, moved.map { jobs[$0] })) { outcomes[place] = outcome }
       left.removeAll { outcomes[$0] == .done }
     }
+    // Nobody of ours has them, or whoever has was asked and hasn't any more.
     let lost = left.filter { holder(of: jobs[$0].id) == nil || outcomes[$0] == .notFound }
     if !lost.isEmpty {
       for (place, outcome) in zip(lost, await deleteLost(lost.map { jobs[$0] })) { outcomes[place] = outcome }
